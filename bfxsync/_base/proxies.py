@@ -16,9 +16,10 @@ import sys
 from typing import Mapping
 from urllib.parse import quote, unquote, urlsplit
 
+import attrs
+
 from bfxsync._base.hidden import Hidden
 from bfxsync._base.hosts import Address, address_of, is_loopback
-from bfxsync._base.records import field, frozen
 from bfxsync.errors import UsageError
 
 # The environment variables distinguish only these two.
@@ -36,7 +37,7 @@ MOST_CREDENTIALS = 127
 """Maximum bytes of a user name or password for SOCKS; PySocks encodes longer ones wrongly."""
 
 
-@frozen
+@attrs.frozen
 class Proxy:
     """Address and credentials of a proxy."""
 
@@ -44,8 +45,8 @@ class Proxy:
     """``http``, ``https``, ``socks4``, ``socks5``; ``socks4a`` and ``socks5h`` resolve names."""
     hostname: str
     port: int
-    username: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    username: str | None = attrs.field(default=None, repr=False)
+    password: str | None = attrs.field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.kind}://{self._place}"

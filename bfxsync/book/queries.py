@@ -16,9 +16,10 @@ from functools import reduce
 from itertools import accumulate
 from typing import Any, Callable, Generic, NamedTuple, Sequence, TypeVar
 
+import attrs
+
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.numbers import EXACT, own_context, plain_decimal
-from bfxsync._base.records import frozen
 from bfxsync.checks.numbers import check_level_count
 from bfxsync.errors import UsageError
 
@@ -217,7 +218,7 @@ class BookQueries(ABC, Generic[L_co]):
             return (price(bid) + price(ask)) / 2
 
 
-@frozen(repr=False)
+@attrs.frozen(repr=False)
 class BookSnapshot(BookQueries[L_co]):
     """
     A frozen copy of a book, with the same queries.

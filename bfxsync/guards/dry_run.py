@@ -11,9 +11,8 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.numbers import READERS_OF
-from bfxsync._base.records import fields_of
 from bfxsync.models.funding import FundingOffer
-from bfxsync.models.model import RestModel
+from bfxsync.models.model import RestModel, fields_of
 from bfxsync.models.notification import DRY_RUN
 from bfxsync.models.orders import Order
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any, Callable, Dict, Mapping, Optional
 
+import attrs
+
 from bfxsync._base.enums import OrderFlag
 from bfxsync._base.error_bases import OrderBlocked, UsageError
 from bfxsync._base.numbers import EXACT, decimal_of
 from bfxsync._base.plain import plain_integer
-from bfxsync._base.records import frozen
 from bfxsync.checks.containers import optional
 from bfxsync.checks.numbers import check_count, check_positive
 from bfxsync.checks.options import check_bool
@@ -49,7 +50,7 @@ def check_order_values(name: str, values: object) -> Dict[str, Decimal]:
     }
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class OrderLimits:
     """
     The limits of a client's orders; parameters as for `Client`.

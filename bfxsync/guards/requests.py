@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
+import attrs
+
 from bfxsync._base.enums import OrderFlag
 from bfxsync._base.plain import plain_integer
-from bfxsync._base.records import frozen
 
 if TYPE_CHECKING:
     from bfxsync.models.orders import Order
@@ -40,7 +41,7 @@ class OrderAction(Enum):
     UNKNOWN = "request about orders that cannot be read"
 
 
-@frozen
+@attrs.frozen
 class OrderRequest:
     """
     One order of a request.

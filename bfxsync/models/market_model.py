@@ -11,10 +11,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, ClassVar
 
+import attrs
+
 from bfxsync._base.aliases import Mts, NumberType, Row, Symbol
-from bfxsync._base.records import NOTHING, fields_of
 from bfxsync.models.columns import ColumnReader, column_reader, screened_column_reader
-from bfxsync.models.model import Model, at, model
+from bfxsync.models.model import Model, at, fields_of, model
 from bfxsync.models.moments import Moment, moment
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ class MarketModel(Model):
 
     def __repr__(self) -> str:
         texts = [
-            f"{field.name}={getattr(self, field.name, NOTHING)!r}"
+            f"{field.name}={getattr(self, field.name, attrs.NOTHING)!r}"
             for field in fields_of(type(self))
-            if field.is_required or getattr(self, field.name, None) is not None
+            if field.default is attrs.NOTHING
+            or getattr(self, field.name, None) is not None
         ]
         return f"{type(self).__name__}({', '.join(texts)})"
 

@@ -1,7 +1,7 @@
 """
 Models as tables: the index, type and meaning of each field are side by side.
 
-Strategy: `model` is `record` plus a `Layout` compiled from the annotations when the class is
+Strategy: `model` is `attrs.define` plus a `Layout` compiled from the annotations when the class is
 created. The annotation of a field is the type of its value, `at` its index in the row, `key` its
 key in an object; the text below the field is its documentation. Columns of DataFrames, `help()` and
 docs/models.rst are generated from the same table. An unknown annotation raises during import.
@@ -29,10 +29,10 @@ from typing import (
     get_args,
 )
 
-from bfxsync._base import records
+import attrs
+
 from bfxsync._base.aliases import NumberType, Row, Symbol
 from bfxsync._base.logs import get_logger
-from bfxsync._base.records import Field, fields_of, make_record
 from bfxsync.models.moments import Moment, moment_name
 from bfxsync.models.objects import (
     NestedLayout,
@@ -109,14 +109,14 @@ def at(*path: int | str, read: Read | None = None, **options: Any) -> Any:
     read : callable, optional
         Converts the value, if the annotation is not sufficient.
     options
-        As for `records.field`.
+        As for `attrs.field`.
     """
-    return records.field(metadata={"path": path, "read": read}, **options)
+    return attrs.field(metadata={"path": path, "read": read}, **options)
 
 
 def key(*names: str, read: Read | None = None, **options: Any) -> Any:
     """Return a field of an object, by its key or alternative keys; options as for `at`."""
-    return records.field(metadata={"keys": names, "read": read}, **options)
+    return attrs.field(metadata={"keys": names, "read": read}, **options)
 
 
 class Model:
@@ -204,10 +204,10 @@ class ObjectModel(Model):
         return cls(*cls._layout.read(fields, number))
 
 
-@dataclass_transform(field_specifiers=(at, key, records.field))
+@dataclass_transform(field_specifiers=(at, key, attrs.field))
 def model(cls: type[M]) -> type[M]:
     """
-    Create a slotted class that reads rows or objects according to its fields.
+    Create a slotted attrs class that reads rows or objects according to its fields.
 
     Instances are compared by all fields, and hashed by type and ``id`` if there is one; treat them
     as read-only. A class without own fields reads like its base, unless the name of the base begins
@@ -219,7 +219,9 @@ def model(cls: type[M]) -> type[M]:
         An unknown annotation, a field without `at` or `key`, or a field of milliseconds without
         `moment`.
     """
-    made: Any = make_record(cls, repr=not cls._has_own_repr, transform=_plain_types)
+    made: Any = attrs.define(
+        cls, field_transformer=_plain_types, repr=not cls._has_own_repr
+    )
     made.__doc__ = GeneratedDoc(made, cls.__doc__)
     for field in fields_of(made):
         name = moment_name(field.name)
@@ -228,7 +230,7 @@ def model(cls: type[M]) -> type[M]:
         if field.name == "id":
             made.__hash__ = _hash
     is_generic = bool(getattr(made, "__parameters__", ()))
-    has_own = any(not field.is_inherited for field in fields_of(made))
+    has_own = any(not field.inherited for field in fields_of(made))
     base = getattr(made, "_layout", None)
     if not is_generic and (has_own or base is None or base.name.startswith("_")):
         made._layout = _layout_of(made)
@@ -267,6 +269,12 @@ def of_symbol(
     return read_one
 
 
+def fields_of(model: Any) -> tuple[Any, ...]:
+    """Return the definitions of the fields of a model."""
+    found: tuple[Any, ...] = attrs.fields(model)
+    return found
+
+
 def annotation_text(annotation: Any) -> str:
     """Return the text of an annotation, without names of modules."""
     if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
@@ -274,7 +282,7 @@ def annotation_text(annotation: Any) -> str:
     return _MODULE_NAMES.sub("", str(annotation))
 
 
-def _plain_types(cls: type, fields: List[Field]) -> List[Field]:
+def _plain_types(cls: type, fields: List[Any]) -> List[Any]:
     """
     Replace the annotations of fields by their texts; for N see `bfxsync.models.partial_rows`.
 
@@ -283,10 +291,14 @@ def _plain_types(cls: type, fields: List[Field]) -> List[Field]:
     """
     base, *_ = getattr(cls, "__orig_bases__", (None,))
     missing = {(NoReturn,): "", (type(None),): " | None"}.get(get_args(base), " | N")
-    for field in fields:
-        field.type = re.sub(r" \| N$", missing, annotation_text(field.type))
-        field.kw_only = field.kw_only and not field.is_inherited
-    return sorted(fields, key=lambda field: not field.is_required)
+    found = [
+        field.evolve(
+            type=re.sub(r" \| N$", missing, annotation_text(field.type)),
+            kw_only=field.kw_only and not field.inherited,
+        )
+        for field in fields
+    ]
+    return sorted(found, key=lambda field: field.default is not attrs.NOTHING)
 
 
 def _layout_of(made: type[Model]) -> Layout:

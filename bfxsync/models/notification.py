@@ -6,10 +6,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Callable, ClassVar, Generic, List, Optional, TypeVar
 
+import attrs
+
 from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync._base.describe import elided_repr
 from bfxsync._base.error_codes import error_from_code
-from bfxsync._base.records import field, record
 from bfxsync.errors import ApiError, OrderRejected, RemoteError
 from bfxsync.models.moments import Moment, moment
 from bfxsync.models.reference import documented
@@ -34,7 +35,7 @@ _LEAST_MTS = 10**11
 
 
 @documented
-@record
+@attrs.define
 class Notification(Generic[T]):
     """
     The exchange's response to a write.
@@ -45,12 +46,12 @@ class Notification(Generic[T]):
     https://docs.bitfinex.com/docs/notifications
     """
 
-    mts: Optional[Mts] = field()
+    mts: Optional[Mts] = attrs.field()
     """In milliseconds UTC; seconds, which some responses have, are converted."""
     type: str
     """Kind of the request: ``on-req`` (new order), ``acc_tf`` (transfer), …"""
     message_id: Optional[int]
-    data: T = field(repr=elided_repr)
+    data: T = attrs.field(repr=elided_repr)
     """
     Subject of the request: a model, or its partial counterpart (`PartialOrder`, …) if the exchange
     did not send all fields. None if the request failed and the data is unreadable.
@@ -64,13 +65,13 @@ class Notification(Generic[T]):
     """
     text: Optional[str]
     """Human-readable; its wording may change at any time."""
-    more: List[T] = field(repr=elided_repr)
+    more: List[T] = attrs.field(repr=elided_repr)
     """Further subjects: the stop order of an OCO order."""
-    raw: Row = field(repr=False, eq=False)
+    raw: Row = attrs.field(repr=False, eq=False)
     """The row as received."""
-    endpoint: Optional[str] = field(default=None, repr=False, eq=False)
+    endpoint: Optional[str] = attrs.field(default=None, repr=False, eq=False)
     """Path of the REST call."""
-    call: Optional[str] = field(default=None, repr=False, eq=False)
+    call: Optional[str] = attrs.field(default=None, repr=False, eq=False)
     """The call as text, for the error of `raise_for_status`."""
 
     time: ClassVar[Moment[datetime | None]] = moment(mts)

@@ -12,6 +12,8 @@ import inspect
 import sys
 from typing import Any, Dict, Iterator, NamedTuple, TypeVar
 
+import attrs
+
 from bfxsync.models.moments import Moment
 
 C = TypeVar("C", bound=type)
@@ -33,14 +35,12 @@ def field_texts(model: Any) -> Iterator[FieldText]:
     texts: Dict[str, str] = {}
     for part in reversed(model.__mro__):
         texts.update(_texts_of(part.__module__).get(part.__name__, {}))
-    # Those of `attrs`, as some classes are made by attrs itself.
-    fields = model.__attrs_attrs__
-    for field in fields:
+    for field in attrs.fields(model):
         places = field.metadata.get("path") or field.metadata.get("keys") or ()
         separator = "." if "path" in field.metadata else " / "
         place = separator.join(map(str, places))
         yield FieldText(field.name, str(field.type), place, texts.get(field.name, ""))
-    annotations = {field.name: str(field.type) for field in fields}
+    annotations = {field.name: str(field.type) for field in attrs.fields(model)}
     members = {k: v for part in reversed(model.__mro__) for k, v in vars(part).items()}
     for name, found in members.items():
         if isinstance(found, Moment):

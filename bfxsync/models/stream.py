@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, List
 
+import attrs
+
 from bfxsync._base.describe import elided_repr
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync._base.records import field, record
 from bfxsync.models.reference import documented
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ else:
 
 
 @documented
-@record
+@attrs.define
 class Snapshot(Generic[T_co]):
     """The state that the following updates apply to: the first event, and after every `Gap`."""
 
-    rows: List[T_co] = field(repr=elided_repr)
+    rows: List[T_co] = attrs.field(repr=elided_repr)
     """
     `Ticker` (one or none), `Trade` (oldest first) or `BookUpdate` (bids from the best, then asks
     from the best), or their funding and raw kinds; `RawRow` in the exchange's order; may be empty.
@@ -38,7 +39,7 @@ class Snapshot(Generic[T_co]):
 
 
 @documented
-@record
+@attrs.define
 class Gap:
     """Data is missing at this point; a `Snapshot` follows as soon as data is complete again."""
 
@@ -49,12 +50,12 @@ class Gap:
     Number of updates that were received and dropped because the consumer was too slow. Data that
     the exchange sent while the connection was down cannot be counted.
     """
-    since: datetime | None = field(default=None, eq=False)
+    since: datetime | None = attrs.field(default=None, eq=False)
     """
     Time (UTC) of the channel's last frame before the gap. For a slow consumer: arrival time of the
     first dropped update.
     """
-    until: datetime | None = field(default=None, eq=False)
+    until: datetime | None = attrs.field(default=None, eq=False)
     """
     Time (UTC) when data was complete again. None during the gap; set before the `Snapshot` after it
     is delivered.
@@ -62,7 +63,7 @@ class Gap:
 
 
 @documented
-@record
+@attrs.define
 class Status:
     """A change of the subscription's status other than a gap or a snapshot, such as maintenance."""
 
@@ -70,7 +71,7 @@ class Status:
 
 
 @documented
-@record
+@attrs.define
 class Degraded:
     """Data continues but cannot be trusted: checksum mismatch or unreadable rows."""
 
@@ -79,7 +80,7 @@ class Degraded:
 
 
 @documented
-@record
+@attrs.define
 class Checksum:
     """The exchange's checksum of a book."""
 

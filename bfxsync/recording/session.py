@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Hashable, Iterable, Iterator, Set
 
+import attrs
+
 from bfxsync._base.enums import ConnectionStatus, LossCause
-from bfxsync._base.records import evolve
 from bfxsync.errors import NetworkError, RemoteError
 from bfxsync.recording.contents import Contents, check_connections, event_of
 from bfxsync.recording.format import Lost, Opened, Received, Record, Sent
@@ -197,7 +198,9 @@ class RecordedSession:
         self._unsubscribe(token, now)
         self._connections[token] = number
         self._sub_ids.pop(token, None)
-        subscribe = evolve(self._subscribes[token], is_resolved=token in self._resolved)
+        subscribe = attrs.evolve(
+            self._subscribes[token], is_resolved=token in self._resolved
+        )
         requested = self._session(number).apply(subscribe, now)
         for output in requested:
             if isinstance(output, Send):

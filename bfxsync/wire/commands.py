@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Hashable, Protocol, Union
 
-from bfxsync._base.records import frozen
+import attrs
+
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Output
 
 
-@frozen
+@attrs.frozen
 class Subscribe:
     """
     Keep this channel subscribed.
@@ -28,14 +29,14 @@ class Subscribe:
     """Whether it had data before, on another connection."""
 
 
-@frozen
+@attrs.frozen
 class Unsubscribe:
     """End the subscription."""
 
     token: Hashable
 
 
-@frozen
+@attrs.frozen
 class Resubscribe:
     """Subscribe the channel again, with the same arguments."""
 
@@ -43,7 +44,7 @@ class Resubscribe:
     reason: str = "requested by the user"
 
 
-@frozen
+@attrs.frozen
 class Ping:
     """Send a ping, and wait for its pong until `expires`."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Union
 
+import attrs
+
 from bfxsync._base.aliases import ChanId, Mts
 from bfxsync._base.enums import Flag
-from bfxsync._base.records import frozen
 from bfxsync.errors import RemoteError
 
 HEARTBEAT = "hb"
@@ -27,7 +28,7 @@ BULK_UPDATES = int(Flag.BULK_UPDATES)
 OB_CHECKSUM = int(Flag.OB_CHECKSUM)
 
 
-@frozen
+@attrs.frozen
 class Event:
     """An object: info, conf, subscribed, error, …"""
 
@@ -35,7 +36,7 @@ class Event:
     body: dict[str, Any]
 
 
-@frozen
+@attrs.frozen
 class Heartbeat:
     """A heartbeat of a channel; channel 0 is the account's."""
 
@@ -44,7 +45,7 @@ class Heartbeat:
     mts: Mts | None
 
 
-@frozen
+@attrs.frozen
 class ChecksumFrame:
     """The exchange's checksum of a book, as a signed 32-bit integer."""
 
@@ -54,7 +55,7 @@ class ChecksumFrame:
     mts: Mts | None
 
 
-@frozen
+@attrs.frozen
 class ChannelData:
     """Data of a channel; `tag` is the kind of a trade (`te`, `tu`, …), else None."""
 
@@ -65,7 +66,7 @@ class ChannelData:
     mts: Mts | None
 
 
-@frozen
+@attrs.frozen
 class AccountData:
     """A message of the account's channel 0."""
 

@@ -15,9 +15,10 @@ from typing import (
     Tuple,
 )
 
+import attrs
+
 from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync._base.plain import plain_integer
-from bfxsync._base.records import frozen
 from bfxsync.checks.containers import check_items, check_object, optional
 from bfxsync.checks.ids import (
     REST_GIDS,
@@ -102,7 +103,7 @@ def _no_date(cid: int) -> str:
     raise UsageError("pass either id, or cid together with cid_date")
 
 
-@frozen
+@attrs.frozen
 class OrderInputs:
     """
     Builds the bodies of requests about orders, for one client and transport.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Hashable, Union
 
+import attrs
+
 from bfxsync._base.enums import ConnectionStatus, LossCause
-from bfxsync._base.records import field, frozen, record
 from bfxsync.errors import BfxError
 
 
-@frozen
+@attrs.frozen
 class Send:
     """Send this text."""
 
     text: str
 
 
-@record
+@attrs.define
 class Deliver:
     """
     Deliver these updates to the subscription of the token, in order.
@@ -28,14 +29,14 @@ class Deliver:
     updates: list[Any]
 
 
-@frozen
+@attrs.frozen
 class Requested:
     """The token's first request was sent: the timeout of a waiting call starts now."""
 
     token: Hashable
 
 
-@frozen
+@attrs.frozen
 class Delayed:
     """
     Why the token has no data yet; it is requested again automatically.
@@ -47,14 +48,14 @@ class Delayed:
     error: BfxError
 
 
-@frozen
+@attrs.frozen
 class Acknowledged:
     """The exchange accepted the token's subscription."""
 
     token: Hashable
 
 
-@frozen
+@attrs.frozen
 class Resolve:
     """
     The token's command succeeded, or failed with this error.
@@ -66,7 +67,7 @@ class Resolve:
     error: BfxError | None = None
 
 
-@frozen
+@attrs.frozen
 class Displaced:
     """The token's channel must move to another connection, and has left this one."""
 
@@ -77,23 +78,23 @@ class Displaced:
     """Whether it had data on an earlier socket."""
 
 
-@frozen
+@attrs.frozen
 class Report:
     """An error that belongs to no waiting call."""
 
     error: BfxError
 
 
-@frozen
+@attrs.frozen
 class Change:
     """The connection has changed its status."""
 
     status: ConnectionStatus
-    trouble: BfxError | None = field(default=None, eq=False)
+    trouble: BfxError | None = attrs.field(default=None, eq=False)
     """Why requests cannot be sent, or the last refusal; the cause of timeouts until it is over."""
 
 
-@frozen
+@attrs.frozen
 class Reopen:
     """Replace the socket, and ignore the rest of the block."""
 
@@ -105,7 +106,7 @@ class Reopen:
     """In a replay: the recorded client itself closed the connection."""
 
 
-@frozen
+@attrs.frozen
 class Fail:
     """End the client: another connection would fail in the same way."""
 

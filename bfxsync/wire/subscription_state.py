@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Hashable
 
+import attrs
+
 from bfxsync._base.aliases import ChanId
-from bfxsync._base.records import field, record
 from bfxsync.errors import BfxError
 from bfxsync.wire.channels import Channel
 
 
-@record(eq=False)
+@attrs.define(eq=False)
 class SubscriptionState:
     """A subscription and its progress on the current socket."""
 
@@ -31,5 +32,5 @@ class SubscriptionState:
     """Consecutive responses that asked to try again later."""
     unreadable: BfxError | None = None
     """Why the first data could not be read."""
-    failures: list[float] = field(factory=list)
+    failures: list[float] = attrs.Factory(list)
     """Times at which the channel was silent, or its request unanswered, on this socket."""

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import Any, Hashable, Iterator
 
+import attrs
+
 from bfxsync._base.aliases import ChanId
 from bfxsync._base.enums import LossCause, SubscriptionStatus
 from bfxsync._base.error_codes import error_from_code
-from bfxsync._base.records import field, frozen
 from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.stream import Gap, Status
 from bfxsync.wire.commands import Subscribe
@@ -42,14 +43,14 @@ _DUPLICATE = 10_301
 _NO_ROOM = 10_305
 
 
-@frozen
+@attrs.frozen
 class Acknowledgement:
     """The consequences of a response to a request."""
 
     outputs: list[Output]
     entry: SubscriptionState | None = None
     """The subscription whose channel was acknowledged."""
-    frames: list[Any] = field(factory=list)
+    frames: list[Any] = attrs.field(factory=list)
     """Frames of the channel that arrived before the acknowledgement."""
     is_known: bool = True
     """False if the response matches no request."""

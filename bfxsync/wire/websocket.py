@@ -17,7 +17,8 @@ from __future__ import annotations
 import codecs
 from enum import IntEnum
 
-from bfxsync._base.records import frozen
+import attrs
+
 from bfxsync.errors import BfxError
 
 MAX_MESSAGE_SIZE = 16 * 2**20
@@ -60,7 +61,7 @@ class Binary(bytes):
     __slots__ = ()
 
 
-@frozen
+@attrs.frozen
 class Control:
     """A ping or pong frame."""
 
@@ -68,7 +69,7 @@ class Control:
     payload: bytes
 
 
-@frozen
+@attrs.frozen
 class Close:
     """The peer's close frame."""
 

@@ -6,6 +6,8 @@ import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.describe import also_half_made
@@ -14,7 +16,6 @@ from bfxsync._base.forks import lazily
 from bfxsync._base.hosts import hostname_of, is_loopback, shown
 from bfxsync._base.plain import plain_integer
 from bfxsync._base.proxies import Proxy, proxy_for
-from bfxsync._base.records import evolve, field, frozen
 from bfxsync.checks.files import check_ca_bundle
 from bfxsync.checks.hosts import check_wss_host
 from bfxsync.checks.options import check_bool, check_flags, check_mailbox_size
@@ -66,22 +67,24 @@ def _thread_count(value: object) -> int:
     return count
 
 
-@frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class ConnectionSettings:
     """The options of `WebSocketClient`, checked as they are set; for all its connections."""
 
-    url: str = field(converter=check_wss_host)
-    numbers: NumberType = field(default=float, converter=_number_type)
-    channels_per_connection: int = field(default=25, converter=_channel_count)
+    url: str = attrs.field(converter=check_wss_host)
+    numbers: NumberType = attrs.field(default=float, converter=_number_type)
+    channels_per_connection: int = attrs.field(default=25, converter=_channel_count)
     backoff: Backoff = Backoff()
     pace: ConnectionRateLimiter = SHARED
-    dispatch_threads: int = field(default=1, converter=_thread_count)
-    ping_after_s: float = field(default=PING_AFTER_S, converter=_ping_after)
-    stale_after_s: float = field(default=STALE_AFTER_S, converter=_stale_after)
-    flags: int = field(default=Flag.SEQ_ALL | Flag.OB_CHECKSUM, converter=check_flags)
-    timeout_s: float = field(default=10.0, converter=_timeout)
-    ca_bundle: str | None = field(default=None, converter=check_ca_bundle)
-    mailbox_size: int = field(default=10_000, converter=check_mailbox_size)
+    dispatch_threads: int = attrs.field(default=1, converter=_thread_count)
+    ping_after_s: float = attrs.field(default=PING_AFTER_S, converter=_ping_after)
+    stale_after_s: float = attrs.field(default=STALE_AFTER_S, converter=_stale_after)
+    flags: int = attrs.field(
+        default=Flag.SEQ_ALL | Flag.OB_CHECKSUM, converter=check_flags
+    )
+    timeout_s: float = attrs.field(default=10.0, converter=_timeout)
+    ca_bundle: str | None = attrs.field(default=None, converter=check_ca_bundle)
+    mailbox_size: int = attrs.field(default=10_000, converter=check_mailbox_size)
     proxy: Proxy | None = None
     proxy_problem: str | None = None
     """Why the proxy of the environment cannot be used; raised when a connection is opened."""
@@ -97,7 +100,7 @@ class ConnectionSettings:
         """Return the timeout of a call, checked; by default that of the client."""
         return self.timeout_s if timeout is None else check_seconds("timeout", timeout)
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         for name, kind in (("backoff", Backoff), ("pace", ConnectionRateLimiter)):
             value = getattr(self, name)
             if not isinstance(value, kind):
@@ -139,7 +142,7 @@ def with_recording(
     if record is None:
         return settings
     recorder = lazily(_recorder)(record, append=append)
-    return evolve(settings, recorder=recorder)
+    return attrs.evolve(settings, recorder=recorder)
 
 
 def _recorder() -> type[Recorder]:

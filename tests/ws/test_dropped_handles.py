@@ -7,11 +7,12 @@ import threading
 import time
 import weakref
 from contextlib import nullcontext
+from types import SimpleNamespace
 
+import attrs
 import pytest
 
 from bfxsync import Gap, Snapshot, UsageError, WebSocketClient
-from bfxsync._base import records
 from bfxsync.ws.core import placement as places
 from bfxsync.ws.core.subscriber import Subscriber
 
@@ -173,11 +174,11 @@ def test_a_finalizer_of_the_program_may_run_while_something_is_placed(
         if bots:
             bots.clear()
             gc.collect()
-        return records.evolve(*given, **changes)
+        return attrs.evolve(*given, **changes)
 
     ended, bots = [], [Bot()]
     bots[0].itself = bots[0]
-    monkeypatch.setattr(places, "evolve", evolve)
+    monkeypatch.setattr(places, "attrs", SimpleNamespace(evolve=evolve))
     client.subscribe_trades("tETHUSD", wait=False)
     assert ended == [call]
     left = {"unsubscribe": ["tETHUSD"], "close": ["tBTCUSD", "tETHUSD"]}

@@ -8,12 +8,13 @@ import warnings
 import weakref
 from typing import Any, Callable, Tuple
 
+import attrs
+
 from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
-from bfxsync._base.records import evolve
 from bfxsync._base.shield import Section, shielded
 from bfxsync.errors import BfxError, ClosedError, NetworkError, UsageError
 from bfxsync.ws.core.lifetime import Lifetime
@@ -208,7 +209,7 @@ class Core:
         with self._lock:
             if self._successor is None:
                 # A recording stays with the parent.
-                settings = evolve(self.settings, recorder=None)
+                settings = attrs.evolve(self.settings, recorder=None)
                 self._successor = Core(settings, self.on_error, self._make_connection)
                 self._successor.publisher.listeners = self.publisher.listeners
             return self._successor

@@ -13,10 +13,11 @@ import weakref
 from collections import Counter
 from typing import Mapping, Protocol, Tuple
 
+import attrs
+
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
-from bfxsync._base.records import evolve, field, frozen
 from bfxsync._base.shield import Section, later, shielded
 from bfxsync.errors import NetworkError
 from bfxsync.wire.channels import rival_of
@@ -43,7 +44,7 @@ class Opener(Protocol):
         """Start its thread and the dispatch threads; raises `NetworkError` if that fails."""
 
 
-@frozen
+@attrs.frozen
 class Totals:
     """Counters, summed over connections and subscribers."""
 
@@ -55,7 +56,7 @@ class Totals:
     jumps: int = 0
     received_bytes: int = 0
     sent_bytes: int = 0
-    losses: Mapping[str, int] = field(factory=dict)
+    losses: Mapping[str, int] = attrs.field(factory=dict)
 
     def with_link(self, link: Link) -> Totals:
         """Return the totals with one more connection."""
@@ -73,15 +74,15 @@ class Totals:
         )
 
 
-@frozen
+@attrs.frozen
 class Directory:
     """All connections and subscribers at one moment."""
 
     links: Tuple[Link, ...] = ()
     """In the order of opening."""
-    homes: Mapping[Identity, Link] = field(factory=dict)
-    users: Mapping[Identity, Tuple[Subscriber, ...]] = field(factory=dict)
-    past: Totals = field(factory=Totals)
+    homes: Mapping[Identity, Link] = attrs.field(factory=dict)
+    users: Mapping[Identity, Tuple[Subscriber, ...]] = attrs.field(factory=dict)
+    past: Totals = attrs.field(factory=Totals)
     """Totals of removed connections and subscribers."""
 
 
@@ -186,7 +187,7 @@ class Placement:
                 link = self._with_room(self._rival(identity))
                 link.load += 1
             now = self._directory
-            self._directory = evolve(
+            self._directory = attrs.evolve(
                 now,
                 homes={**now.homes, identity: link},
                 users={
@@ -222,16 +223,18 @@ class Placement:
                 return None
             link = now.homes[identity]
             subscriber.counted_drops = subscriber.dropped_count
-            past = evolve(now.past, drops=now.past.drops + subscriber.counted_drops)
+            past = attrs.evolve(
+                now.past, drops=now.past.drops + subscriber.counted_drops
+            )
             homes, others = dict(now.homes), dict(now.users)
             others[identity] = tuple(user for user in users if user is not subscriber)
             if not others[identity]:
                 del homes[identity], others[identity]
                 link.load -= 1
-                past = evolve(
+                past = attrs.evolve(
                     past, heals=past.heals + subscriber.channel.recovery.count
                 )
-            self._directory = evolve(now, homes=homes, users=others, past=past)
+            self._directory = attrs.evolve(now, homes=homes, users=others, past=past)
             return link
 
     def displace(
@@ -258,7 +261,7 @@ class Placement:
                 link.load += 1
                 raise
             now = self._directory
-            self._directory = evolve(now, homes={**now.homes, identity: other})
+            self._directory = attrs.evolve(now, homes={**now.homes, identity: other})
             for subscriber in now.users[identity]:
                 subscriber.home = other
             other.load += 1
@@ -272,7 +275,9 @@ class Placement:
                 return False
             now = self._directory
             rest = tuple(each for each in now.links if each is not link)
-            self._directory = evolve(now, links=rest, past=now.past.with_link(link))
+            self._directory = attrs.evolve(
+                now, links=rest, past=now.past.with_link(link)
+            )
             return True
 
     # --- with the lock ------------------------------------------------------------------------
@@ -291,7 +296,7 @@ class Placement:
         link = self._opener.make_link(self._opened_count + 1)
         before = self._directory
         # Before it starts, as its thread looks up its own entry.
-        self._directory = evolve(before, links=(*before.links, link))
+        self._directory = attrs.evolve(before, links=(*before.links, link))
         self._opened_count += 1
         try:
             self._opener.start_link(link)

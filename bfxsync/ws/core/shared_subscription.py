@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import attrs
+
 from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.enums import Policy, SubscriptionStatus
 from bfxsync._base.logs import get_logger
-from bfxsync._base.records import field, record
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import Channel
@@ -22,7 +23,7 @@ _log = get_logger(__name__)
 _EVENTS = frozenset((Snapshot, Gap, Status, Degraded))
 
 
-@record(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)
 class Totals:
     """Counts of all subscriptions of a connection, including ended ones."""
 
@@ -32,34 +33,34 @@ class Totals:
     """Set when a consumer has fallen behind; reset by the reader of the flag."""
 
 
-@record(eq=False, repr=False, slots=False)
+@attrs.define(eq=False, repr=False, slots=False)
 class SharedSubscription:
     """A subscription on the wire, and its token in the session."""
 
     channel: Channel
     subscription: dict[str, str]
     """The subscription as event handlers see it: the fields of its first subscriber."""
-    subscribers: list[Subscriber] = field(factory=list)
+    subscribers: list[Subscriber] = attrs.field(factory=list)
     """The channel is unsubscribed with the last one."""
     listener: CallbackQueue | None = None
     """Queue of the event handlers."""
     is_resolved: bool = False
-    totals: Totals = field(factory=Totals)
+    totals: Totals = attrs.field(factory=Totals)
     """Those of its connection."""
     status: SubscriptionStatus = SubscriptionStatus.PENDING
     """Status for current and future subscribers."""
     requested_at: float | None = None
-    clock: Clock = field(default=CLOCK, kw_only=True)
+    clock: Clock = attrs.field(default=CLOCK, kw_only=True)
     """Clock of the channel."""
     _gap: Gap | None = None
     """The gap that the next snapshot ends."""
     _delay: BfxError | None = None
-    _mailboxes: list[Mailbox] = field(factory=list)
+    _mailboxes: list[Mailbox] = attrs.field(factory=list)
     """Mailboxes of the subscribers."""
     _has_waiting: bool = False
     """Whether subscribers that were attached during a gap are waiting for their first data."""
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         # Looked up once, as it is needed for every block.
         self._restart = self.channel.restart
         self._set_wants_last()

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
+import attrs
+
 from bfxsync._base.clock import CLOCK, Clock
 from bfxsync._base.enums import Policy, SubscriptionStatus
 from bfxsync._base.latch import Latch
-from bfxsync._base.records import field, record
 from bfxsync.errors import BfxError
 from bfxsync.wire.audit import STALE_AFTER_S
 from bfxsync.wire.channels import Channel
@@ -51,12 +52,12 @@ class Home(Protocol):
     def read(self, subscriber: Subscriber, reader: Mailbox) -> None: ...
 
 
-@record(eq=False, repr=False, slots=False)
+@attrs.define(eq=False, repr=False, slots=False)
 class Waiter:
     """A result that threads wait for; a signal handler may interrupt the wait."""
 
-    resolved: Latch = field(factory=Latch, init=False)
-    error: BfxError | None = field(default=None, init=False)
+    resolved: Latch = attrs.field(factory=Latch, init=False)
+    error: BfxError | None = attrs.field(default=None, init=False)
 
     def resolve(self, error: BfxError | None) -> None:
         """Wake the waiting threads, with an error if there is one."""
@@ -64,7 +65,7 @@ class Waiter:
         self.resolved.set()
 
 
-@record(eq=False, repr=False, slots=False)
+@attrs.define(eq=False, repr=False, slots=False)
 class Subscriber(Waiter):
     """One user's part of a shared subscription."""
 
@@ -73,13 +74,13 @@ class Subscriber(Waiter):
     subscription: dict[str, str]
     callback_queue: CallbackQueue | None
     """Queue of its callback and event handler; None if it has neither."""
-    size: int = field(kw_only=True)
-    policy: Policy = field(kw_only=True)
-    stale_after_s: float = field(default=STALE_AFTER_S, kw_only=True)
+    size: int = attrs.field(kw_only=True)
+    policy: Policy = attrs.field(kw_only=True)
+    stale_after_s: float = attrs.field(default=STALE_AFTER_S, kw_only=True)
     """Silence after which its data counts as stale."""
-    clock: Clock = field(default=CLOCK, kw_only=True)
+    clock: Clock = attrs.field(default=CLOCK, kw_only=True)
     """Clock of the channel."""
-    has_callback: bool = field(default=False, kw_only=True)
+    has_callback: bool = attrs.field(default=False, kw_only=True)
     """Whether data goes to a callback; otherwise the queue, if any, is for events only."""
     home: Home | None = None
     """Its connection, None while it has none; assigned under the lock of the placement."""
@@ -101,9 +102,11 @@ class Subscriber(Waiter):
     """The error that every call raises in a forked child."""
     reader: Mailbox | None = None
     """Mailbox of the iteration, created by the first reader."""
-    _status: SubscriptionStatus = field(default=SubscriptionStatus.PENDING, init=False)
+    _status: SubscriptionStatus = attrs.field(
+        default=SubscriptionStatus.PENDING, init=False
+    )
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         self.identity: tuple[str, ...] = self.channel.identity
 
     @property

@@ -19,8 +19,9 @@ from typing import (
     cast,
 )
 
+import attrs
+
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync._base.records import field, record
 from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.models.stream import Status
 from bfxsync.wire.commands import (
@@ -86,7 +87,7 @@ Outputs = Sequence[Output]
 _NONE: Outputs = ()
 
 
-@record(eq=False, repr=False, slots=False)
+@attrs.define(eq=False, repr=False, slots=False)
 class SubscriptionTable:
     """The shared subscriptions of a connection, by identity."""
 
@@ -96,12 +97,12 @@ class SubscriptionTable:
     """Clock of the session."""
     _home: Home
     """The connection."""
-    totals: Totals = field(factory=Totals)
+    totals: Totals = attrs.field(factory=Totals)
     drop_count: int = 0
     """Updates dropped for slow event handlers of subscriptions that have ended."""
-    _shared: dict[tuple[str, ...], SharedSubscription] = field(factory=dict)
+    _shared: dict[tuple[str, ...], SharedSubscription] = attrs.field(factory=dict)
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         self._update_signal: UpdateSignal = self._owner.publisher.update_signal
 
     def __len__(self) -> int:

@@ -12,9 +12,10 @@ import time
 from threading import Lock
 from typing import Dict, Tuple
 
+import attrs
+
 from bfxsync._base.enums import Policy
 from bfxsync._base.logs import get_logger
-from bfxsync._base.records import frozen
 from bfxsync.errors import ApiError, BfxError
 from bfxsync.models.stream import Gap
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
@@ -34,7 +35,7 @@ _log = get_logger(__name__)
 _CONTROL_SIZE = 1_000
 
 
-@frozen
+@attrs.frozen
 class _Event:
     name: str
     arguments: Tuple[object, ...] = ()
@@ -42,7 +43,7 @@ class _Event:
     """Value of the event's argument in `EXTRA_ARGUMENTS`."""
 
 
-@frozen
+@attrs.frozen
 class _Reported:
     error: BfxError
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any, Callable, Tuple
 
-from bfxsync._base.records import frozen
+import attrs
+
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -32,7 +33,7 @@ ChannelKind = Tuple[str, bool]
 """A channel's name, and whether it is about a funding currency; see `kind_of`."""
 
 
-@frozen
+@attrs.frozen
 class UpdateKind:
     """One class of updates."""
 

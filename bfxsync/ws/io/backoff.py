@@ -6,7 +6,8 @@ import math
 import random
 from typing import Any
 
-from bfxsync._base.records import evolve, frozen
+import attrs
+
 from bfxsync.errors import UsageError
 
 TOO_MANY_REQUESTS = 429
@@ -15,7 +16,7 @@ LONGEST_REFUSAL_S = 3600.0
 """Maximum ``Retry-After`` that is respected; larger values are considered mistakes."""
 
 
-@frozen
+@attrs.frozen
 class Backoff:
     """
     Exponential backoff with full jitter: from zero to a bound that doubles with every failure.
@@ -47,7 +48,7 @@ class Backoff:
     stable_s: float = 30.0
     failures: int = 0
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         # Checked here, not on the I/O thread: with NaN there would be no delay, and it would
         # reconnect in a busy loop.
         for name in ("first_s", "cap_s", "refused_s", "stable_s"):
@@ -78,8 +79,8 @@ class Backoff:
 
     def failed(self) -> Backoff:
         """Return the state after one more failure."""
-        return evolve(self, failures=self.failures + 1)
+        return attrs.evolve(self, failures=self.failures + 1)
 
     def reset(self) -> Backoff:
         """Return the state after a stable connection."""
-        return evolve(self, failures=0)
+        return attrs.evolve(self, failures=0)

@@ -15,12 +15,13 @@ from functools import partial
 from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Callable, Deque, Protocol
 
+import attrs
+
 from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync._base.rates import RateMeter
-from bfxsync._base.records import field, record
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.commands import SessionProtocol
@@ -68,7 +69,7 @@ class Worker(Protocol):
         """Close the child's copies of the parent's resources."""
 
 
-@record(eq=False, repr=False, slots=False)
+@attrs.define(eq=False, repr=False, slots=False)
 class Link:
     """A connection's thread, and its interface for other threads."""
 
@@ -77,13 +78,13 @@ class Link:
     session: SessionProtocol
     _owner: Owner
     worker: Worker
-    clock: Callable[[], float] = field(default=time.monotonic, kw_only=True)
+    clock: Callable[[], float] = attrs.field(default=time.monotonic, kw_only=True)
     """Clock of the session."""
-    limit: int = field(kw_only=True)
+    limit: int = attrs.field(kw_only=True)
     """Maximum number of channels on this connection."""
     load: int = 0
     """Number of channels placed on this connection."""
-    thread_name: str = field(kw_only=True)
+    thread_name: str = attrs.field(kw_only=True)
     status: ConnectionStatus = ConnectionStatus.NEW
     exception: BfxError | None = None
     """The fatal error that ended it."""
@@ -92,18 +93,18 @@ class Link:
     Why requests cannot be sent (failed attempt to connect, loss, maintenance), or the last refusal;
     the cause of calls that time out.
     """
-    is_open: Latch = field(factory=Latch)
+    is_open: Latch = attrs.field(factory=Latch)
     """Set while requests can be sent, and when the connection has ended."""
     is_closing: bool = False
     is_finished: bool = False
     """The thread has finished its work."""
-    losses: Counter[str] = field(factory=Counter)
+    losses: Counter[str] = attrs.field(factory=Counter)
     """Reconnects by `LossCause`."""
     jump_count: int = 0
     """Detected suspends of the machine."""
-    traffic: Traffic = field(factory=Traffic)
+    traffic: Traffic = attrs.field(factory=Traffic)
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         self.meter: RateMeter = RateMeter(self.clock(), 2)
         self.table: SubscriptionTable = SubscriptionTable(
             self.session, self._owner, self.clock, self

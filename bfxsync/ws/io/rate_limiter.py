@@ -14,15 +14,16 @@ from threading import Lock
 from typing import Dict, List
 from urllib.parse import urlsplit
 
+import attrs
+
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hosts import is_loopback
-from bfxsync._base.records import frozen
 
 SPARE_S = 1.0
 """Added to each window, as connections may take a while to arrive."""
 
 
-@frozen
+@attrs.frozen
 class ConnectionBudget:
     """Maximum number of connections within a time window."""
 
