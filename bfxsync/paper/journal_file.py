@@ -82,6 +82,22 @@ class JournalFile:
         if not self._count:
             self._append({"format": FORMAT})
 
+    def last_mts(self) -> int:
+        """Return the time of the last complete line, 0 if there is none; before `read`."""
+        tail, position = b"", self._file.seek(0, os.SEEK_END)
+        while position and tail.count(b"\n") < 2:
+            begin = max(position - _BLOCK, 0)
+            self._file.seek(begin)
+            tail = self._file.read(position - begin) + tail
+            position = begin
+        self._file.seek(0)
+        lines = tail.split(b"\n")[:-1]
+        try:
+            mts = json.loads(lines[-1])["mts"] if lines else 0
+        except (ValueError, KeyError, TypeError):
+            return 0  # damage is reported by `read`
+        return mts if type(mts) is int else 0
+
     def write(self, line: Line) -> None:
         """Append a line; an `OSError` closes the file, so that nothing follows a partial line."""
         try:

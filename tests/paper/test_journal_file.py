@@ -107,6 +107,25 @@ def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path, text: str) -> N
     assert path.read_text() == text
 
 
+@pytest.mark.parametrize("size", [1, 10, 3_000_000])
+def test_the_time_of_the_last_whole_line_is_found(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "journal.jsonl"
+    text = "x" * size
+    write(path, [{"mts": 5, "text": text}, {"mts": 7, "text": text}])
+    whole = path.read_bytes()
+    for cut, mts in ((0, 7), (1, 5), (size, 5)):
+        path.write_bytes(whole[: len(whole) - cut])
+        file = JournalFile(str(path))
+        assert file.last_mts() == mts
+        assert [line["mts"] for line in file.read()] == [5, 7][: 1 + (not cut)]
+        file.close()
+    for content in (b"", b"hello\n", b"[]\n", b'{"mts":"7"}\n'):
+        path.write_bytes(content)
+        file = JournalFile(str(path))
+        assert file.last_mts() == 0
+        file.close()
+
+
 def test_a_later_version_is_named(path: Path) -> None:
     path.unlink()
     file = JournalFile(str(path))

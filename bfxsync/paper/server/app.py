@@ -22,6 +22,7 @@ from bfxsync.paper.faults import Fault, Faults
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.journal_file import JournalFile
 from bfxsync.paper.markets.captured import load
+from bfxsync.paper.markets.market import now_mts as wall_mts
 from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.markets.values import Values
 from bfxsync.paper.server.access import AccessPolicy
@@ -76,7 +77,11 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[CapturePlayer] = set()
         self._stopped = asyncio.Event()
-        self.clock: Clock = Clock(settings.speed, settings.begin_mts, settings.paused)
+        begin_mts = settings.begin_mts
+        last_mts = 0 if journal_file is None else journal_file.last_mts()
+        if last_mts > (wall_mts() if begin_mts is None else begin_mts):
+            begin_mts = last_mts  # time does not go back by a restart
+        self.clock: Clock = Clock(settings.speed, begin_mts, settings.paused)
         now_mts, call_later = self.clock.now_mts, self.clock.call_later
         values = Values(settings.seed, self.clock.begin_mts)
         self._market_data = MarketData(
@@ -132,8 +137,9 @@ class Server:
         """Serve until `stop`."""
         app = web.Application()
         app.router.add_get(PATH, self._serve)
-        self._rest.add_to(app)
+        # Before those of faults, which may replace it.
         app.on_response_prepare.append(self._set_date)
+        self._rest.add_to(app)
         try:
             await self._listener.start(app, listener, self._settings.ssl_context)
             on_ready()

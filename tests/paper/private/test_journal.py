@@ -280,6 +280,19 @@ def test_an_open_order_trades_after_a_restart(path: Path) -> None:
         assert trade["cid"] == 5 and trade["maker"] == 1
 
 
+def test_time_does_not_go_back(path: Path) -> None:
+    begin = 1_700_000_000_000
+    options: Any = {"begin_mts": begin, "paused": True, "journal_path": path}
+    with PaperExchange(rate=STILL, **options) as exchange:
+        exchange.step(3_600)
+        exchange.account.deposit("exchange", "USD", 5)
+        before = exchange.journal[-1].mts
+    assert before == begin + 3_600_000
+    with PaperExchange(rate=STILL, **options) as exchange:
+        exchange.account.deposit("exchange", "USD", 5)
+        assert exchange.journal[-1].mts >= before
+
+
 def test_accounts_may_come_but_not_go(path: Path) -> None:
     with PaperExchange(rate=STILL, journal_path=path) as exchange:
         before = believed(exchange)
