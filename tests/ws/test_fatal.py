@@ -15,7 +15,7 @@ from bfxsync import (
 )
 from bfxsync.errors import VersionMismatch
 from bfxsync.paper.server.ws_session import WsSession
-from bfxsync.ws.core.subscription_table import SubscriptionTable
+from bfxsync.ws.core.shared_subscription import SharedSubscription
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_mistake_of_ours_ends_the_client_instead_of_hanging_it(
     client.on("fatal", told)
     handle = client.subscribe_trades("tBTCUSD")
     items = iter(handle)
-    monkeypatch.setattr(SubscriptionTable, "deliver", lambda *_: 1 / 0)
+    monkeypatch.setattr(SharedSubscription, "deliver", lambda *_: 1 / 0)
     (error,) = told.wait_for(1)
     monkeypatch.undo()
     assert isinstance(error.__cause__, ZeroDivisionError)

@@ -12,7 +12,7 @@ import pytest
 
 from bfxsync import Backoff, BfxError, Gap, WebSocketClient, replay
 from bfxsync._base.logs import GuardedLogger
-from bfxsync.ws.core.subscription_table import SubscriptionTable
+from bfxsync.ws.core.shared_subscription import SharedSubscription
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 
 QUICK = Backoff(first_s=0.02, cap_s=0.05)
@@ -280,7 +280,7 @@ def test_it_wakes_everybody_even_if_its_end_fails_too(
     }[what]
     whole = getattr(target, name)
     monkeypatch.setattr(target, name, lambda *given: [whole(*given), fail()])
-    monkeypatch.setattr(SubscriptionTable, "deliver", lambda *_: 1 / 0)
+    monkeypatch.setattr(SharedSubscription, "deliver", lambda *_: 1 / 0)
     assert_all_ended(client, threads, raised, ZeroDivisionError, EVERYBODY)
     monkeypatch.undo()
 
@@ -310,7 +310,7 @@ def test_a_player_that_must_end_wakes_everybody(
         got.wait_for(1)
     recording = replay(path)
     handle = recording.subscribe_trades("tBTCUSD")
-    monkeypatch.setattr(SubscriptionTable, "deliver", lambda *_: 1 / 0)
+    monkeypatch.setattr(SharedSubscription, "deliver", lambda *_: 1 / 0)
     threads, raised = waits_of(recording, handle)
     for thread in threads:
         thread.join(10.0)
