@@ -55,8 +55,8 @@ def _is_ratio(value: Any) -> bool:
     return type(value) in (int, float) and 0 < value < 1
 
 
-def _is_error_code(value: object) -> bool:
-    return _is_int(value) and 10_000 <= value < 100_000  # type: ignore[operator]
+def _is_error_code(value: Any) -> bool:
+    return _is_int(value) and 10_000 <= value < 100_000
 
 
 def _is_offset(value: Any) -> bool:

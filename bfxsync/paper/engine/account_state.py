@@ -239,8 +239,9 @@ def complete(accounts: Iterable[Account]) -> None:
     loans: dict[int, EngineLoan] = {}
     for account in users.values():
         for order in account.orders.values():
-            if order.pair is not None:
-                order.pair = account.orders[order.pair]  # type: ignore[index]
+            pair_id: Any = order.pair
+            if pair_id is not None:
+                order.pair = account.orders[pair_id]
         account.orders = dict(sorted(account.orders.items()))
         funding = account.funding
         funding.offers = dict(sorted(funding.offers.items()))
@@ -249,10 +250,13 @@ def complete(accounts: Iterable[Account]) -> None:
             id: loans.setdefault(id, loan) for id, loan in sorted(funding.loans.items())
         }
     for loan in loans.values():
-        loan.lender = users.get(loan.lender)  # type: ignore[call-overload]
-        loan.borrower = users.get(loan.borrower)  # type: ignore[call-overload]
-        if loan.renew_offer is not None:
-            loan.renew_offer = EngineOffer(**loan.renew_offer)  # type: ignore[arg-type]
+        # Until here they are as in the file: ids and a mapping.
+        lender_id: Any = loan.lender
+        borrower_id: Any = loan.borrower
+        loan.lender, loan.borrower = users.get(lender_id), users.get(borrower_id)
+        offer: Any = loan.renew_offer
+        if offer is not None:
+            loan.renew_offer = EngineOffer(**offer)
 
 
 def _settings(account: Account) -> dict[str, list[Row]]:

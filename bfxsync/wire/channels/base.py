@@ -34,8 +34,6 @@ class Channel(ABC):
     name: str
     content = "a row"
     """Content of a frame, for error messages."""
-    table_models: Models | None = None
-    """Builds models from many frames by columns; None if that is not possible."""
     is_whole = False
     """Whether each frame holds the whole state."""
 
@@ -77,6 +75,12 @@ class Channel(ABC):
         """Time of the last frame before the latest loss."""
         # As `Any`, since mypy takes the type Decimal for one without a hash.
         self._number: Any = number
+        self._table_models: Models | None = None
+
+    @property
+    def table_models(self) -> Models | None:
+        """Builds models from many frames by columns; None if that is not possible."""
+        return self._table_models
 
     @property
     def title(self) -> str:

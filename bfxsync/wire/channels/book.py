@@ -64,7 +64,7 @@ class BookChannel(Channel):
             self.book = RawBook() if raw else AggregatedBook()
             model = RawBookUpdate if raw else BookUpdate
         self._make = self._maker(model)
-        self.table_models = table_models(model, self._number)
+        self._table_models = table_models(model, self._number)
         self.version: int = 0
         """
         Odd while a block of frames is applied.

@@ -32,7 +32,7 @@ class FlatChannel(Channel):
     ) -> None:
         super().__init__(arguments, number)
         self._make = self._maker(model)
-        self.table_models = table_models(model, self._number)
+        self._table_models = table_models(model, self._number)
         self._last: Any = None
 
     def feed_one(self, frame: list[Any]) -> list[Any]:

@@ -78,7 +78,8 @@ class TradesChannel(Channel):
         return updates
 
     @property
-    def table_models(self) -> Models:  # type: ignore[override]
+    def table_models(self) -> Models:
+        """Builds trades, and confirmations if `extras` is set."""
         return trade_models(self.is_funding, self._number, self.extras)
 
     def feed_rows(self, rows: Rows) -> list[Any]:
