@@ -4,7 +4,7 @@ from bfxsync.paper import PaperExchange
 
 seen = []
 
-with PaperExchange() as exchange, exchange.client() as bfx:
+with PaperExchange(speed=20) as exchange, exchange.client() as bfx:
 
     @bfx.wss.on("open")
     def on_open():

@@ -49,8 +49,8 @@ def test_lost_order_is_found_by_the_exchange_symbol(
 
 
 def test_lists_tell_what_can_be_funded(bfx: Client) -> None:
-    assert bfx.symbols.fundable == ("fUSD",)
+    assert bfx.symbols.fundable == ("fBTC", "fUSD", "fUST")
     assert bfx.symbols.check("fUSD") == "fUSD"
     assert bfx.symbols.check("BTC/USD") == "tBTCUSD"
-    with pytest.raises(UsageError, match="no symbol 'fBTC': BTC has no funding market"):
-        bfx.symbols.check("fBTC")
+    with pytest.raises(UsageError, match="no symbol 'fETH': ETH has no funding market"):
+        bfx.symbols.check("fETH")

@@ -38,5 +38,5 @@ def test_recording_has_the_exchange_symbol(exchange, tmp_path):
 
 
 def test_paper_symbols_of_the_exchange_are_sent(client):
-    with pytest.raises(SubscriptionRejected, match="tTESTBTC:TESTUSD"):
-        client.subscribe_ticker("TESTBTC/TESTUSD")
+    with pytest.raises(SubscriptionRejected, match="tTESTETH:TESTUSD"):
+        client.subscribe_ticker("TESTETH/TESTUSD")

@@ -36,8 +36,8 @@ class Timer:
     __slots__ = ("at", "call", "order")
 
     def __init__(self, at: float, order: int, call: Callable[[], object]) -> None:
-        self.at = at
-        self.order = order
+        self.at: float = at
+        self.order: int = order
         self.call: Callable[[], object] | None = call
 
     def __lt__(self, other: Timer) -> bool:
@@ -73,7 +73,7 @@ class Clock:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.speed: float = min(speed, MAX_SPEED)
-        self.is_paused = False
+        self.is_paused: bool = False
         self.shows_wall: bool = begin_mts is None and self.speed == 1.0
         self.begin_mts: int = int(wall() * 1000) if begin_mts is None else begin_mts
         self._monotonic = monotonic

@@ -287,7 +287,7 @@ def test_currencies_are_exchanged_at_last_prices(rest: Rest) -> None:
         ("BTC", "BTC", 1),
     ):
         assert rest.post("calc/fx", ccy1=base, ccy2=quote) == [
-            pytest.approx(wanted, rel=0.002)
+            pytest.approx(wanted, rel=0.01)  # markets move meanwhile
         ]
     for body in ({"ccy1": "USD", "ccy2": "XXX"}, {"ccy1": "USD"}):
         status, answer = rest.ask("calc/fx", "POST", json=body)
