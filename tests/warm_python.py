@@ -69,7 +69,6 @@ class WarmPython:
             self._process = subprocess.Popen(
                 [sys.executable, "-u", "-W", "error", __file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,
             )
 
     def __enter__(self) -> WarmPython:
