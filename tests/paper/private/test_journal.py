@@ -213,7 +213,7 @@ def test_a_restart_has_all_that_was_acknowledged(
     accounts = [PaperAccount(), OTHER]
     with Signed(lasting) as signed:
         place(signed, amount="0.5", price="50000", cid=5)
-        place(signed, type="EXCHANGE TRAILING STOP", amount="-1", price_trailing="9")
+        place(signed, type="EXCHANGE TRAILING STOP", amount="-1", price_trailing="900")
         row = place(
             signed, amount="0.5", price="5000", flags=16384, price_oco_stop=STOP
         )
