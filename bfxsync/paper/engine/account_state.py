@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import (
     Any,
+    Callable,
     Deque,
     Dict,
     Hashable,
@@ -35,6 +36,7 @@ Changes = Dict[str, Any]
 
 _Item = Union[EngineOrder, EngineOffer, EnginePosition, EngineLoan, EngineWallet]
 _T = TypeVar("_T")
+_Filled = TypeVar("_Filled", EngineOrder, EngineOffer)
 
 # By code of an event: the kind of object that it changes, and the index of its id in the row.
 _TOUCHED = {
@@ -183,23 +185,11 @@ def apply(account: Account, changes: Changes) -> None:
     """Apply changes to an account; after the last of all accounts call `complete`."""
     for fields, holds in changes.get("wallets", ()):
         _apply_wallet(account, fields, holds)
-    for fields, fills in changes.get("orders", ()):
-        order = account.orders.pop(fields["id"], None)
-        order = _updated(EngineOrder, order, fields)
-        order.fills += [(price, amount) for price, amount in fills]
-        if order.is_open:
-            account.orders[order.id] = order
-        else:
-            account.remember(order)
     funding = account.funding
+    for fields, fills in changes.get("orders", ()):
+        _apply_filled(EngineOrder, account.orders, account.remember, fields, fills)
     for fields, fills in changes.get("offers", ()):
-        offer = funding.offers.pop(fields["id"], None)
-        offer = _updated(EngineOffer, offer, fields)
-        offer.fills += [(rate, amount) for rate, amount in fills]
-        if offer.is_open:
-            funding.offers[offer.id] = offer
-        else:
-            funding.remember(offer)
+        _apply_filled(EngineOffer, funding.offers, funding.remember, fields, fills)
     for id, fields in changes.get("loans", ()):
         loan = funding.loans.pop(id, None)
         if fields is not None:
@@ -257,6 +247,22 @@ def complete(accounts: Iterable[Account]) -> None:
         offer: Any = loan.renew_offer
         if offer is not None:
             loan.renew_offer = EngineOffer(**offer)
+
+
+def _apply_filled(
+    cls: type[_Filled],
+    open_items: dict[int, _Filled],
+    remember: Callable[[_Filled], None],
+    fields: dict[str, Any],
+    fills: list[Row],
+) -> None:
+    """Apply the state and the new fills of an order or an offer."""
+    item = _updated(cls, open_items.pop(fields["id"], None), fields)
+    item.fills += [(price, amount) for price, amount in fills]
+    if item.is_open:
+        open_items[item.id] = item
+    else:
+        remember(item)
 
 
 def _settings(account: Account) -> dict[str, list[Row]]:
