@@ -28,6 +28,23 @@ def exchange() -> Iterator[PaperExchange]:
         yield exchange
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[PaperExchange]:
+    """The same for all tests of a file."""
+    with PaperExchange(rate=1e-3, accounts=[PaperAccount(), OTHER]) as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def cleared(shared: PaperExchange) -> Iterator[PaperExchange]:
+    """The shared exchange, without open orders and faults."""
+    yield shared
+    shared.clear_faults()
+    for account in shared.accounts:
+        with Signed(shared, account.api_key, account.api_secret) as signed:
+            signed.post("auth/w/order/cancel/multi", all=1)
+
+
 @pytest.fixture
 def signed(exchange: PaperExchange) -> Iterator[Signed]:
     with Signed(exchange) as signed:

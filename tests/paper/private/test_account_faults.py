@@ -7,18 +7,17 @@ import threading
 import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 import requests
 
 from bfxsync.errors import UsageError
-from bfxsync.paper import PaperAccount, PaperExchange
+from bfxsync.paper import PaperExchange
 from bfxsync.paper.fault_options import ACCOUNT_FAULTS
 from bfxsync.paper.faults import Faults, check_fault
 
 from ..support import connected, is_event
-from .conftest import OTHER
 from .support import TIMEOUT_S, Signed
 from .test_requests import CANCEL, LIMIT, SUBMIT, place
 
@@ -28,20 +27,9 @@ MULTI = "auth/w/order/multi"
 FAR = {"amount": "0.5", "price": "50000"}
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[PaperExchange]:
-    with PaperExchange(rate=1e-3, accounts=[PaperAccount(), OTHER]) as exchange:
-        yield exchange
-
-
 @pytest.fixture
-def exchange(shared: PaperExchange) -> Iterator[PaperExchange]:
-    """The exchange of all tests here, without open orders and faults."""
-    yield shared
-    shared.clear_faults()
-    for account in shared.accounts:
-        with Signed(shared, account.api_key, account.api_secret) as signed:
-            signed.post("auth/w/order/cancel/multi", all=1)
+def exchange(cleared: PaperExchange) -> PaperExchange:
+    return cleared
 
 
 def counted(exchange: PaperExchange, name: str) -> Any:
@@ -94,7 +82,9 @@ def test_a_stop_does_not_wait_for_late_answers() -> None:
 
         thread = threading.Thread(target=ask)
         thread.start()
+        deadline = time.monotonic() + TIMEOUT_S
         while not exchange.fault_counts["late_answer"]:
+            assert time.monotonic() < deadline
             time.sleep(0.001)
         exchange.stop()
         thread.join(TIMEOUT_S)

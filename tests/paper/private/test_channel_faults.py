@@ -10,12 +10,11 @@ import pytest
 import websocket
 
 from bfxsync.errors import UsageError
-from bfxsync.paper import PaperAccount, PaperExchange
+from bfxsync.paper import PaperExchange
 from bfxsync.paper.fault_options import CHANNEL_FAULTS
 
 from ..support import Client, connected, is_event
 from .channel import auth_message, is_code, logged_in
-from .conftest import OTHER
 from .support import Signed
 
 ORDER = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "0.01"}
@@ -23,20 +22,9 @@ FAR = {**ORDER, "price": "50000"}
 MARKET = {**ORDER, "type": "EXCHANGE MARKET"}
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[PaperExchange]:
-    with PaperExchange(rate=1e-3, accounts=[PaperAccount(), OTHER]) as exchange:
-        yield exchange
-
-
 @pytest.fixture
-def exchange(shared: PaperExchange) -> Iterator[PaperExchange]:
-    """The exchange of all tests here, without open orders and faults."""
-    yield shared
-    shared.clear_faults()
-    for account in shared.accounts:
-        with Signed(shared, account.api_key, account.api_secret) as signed:
-            signed.post("auth/w/order/cancel/multi", all=1)
+def exchange(cleared: PaperExchange) -> PaperExchange:
+    return cleared
 
 
 @pytest.fixture
