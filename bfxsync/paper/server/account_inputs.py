@@ -17,7 +17,7 @@ from bfxsync.paper.server.acks import CallLater, Event
 from bfxsync.paper.server.calculations import calculate
 from bfxsync.paper.server.channel_faults import Facts
 from bfxsync.paper.server.keys import NO_RIGHT
-from bfxsync.paper.server.order_faults import facts_of, operate
+from bfxsync.paper.server.order_faults import facts_of, operate, refuse
 from bfxsync.paper.server.order_operations import (
     Reply,
     notification,
@@ -27,6 +27,11 @@ from bfxsync.paper.server.order_operations import (
 from bfxsync.paper.server.rest.query import RATE_LIMIT, SignedCall
 
 UNKNOWN = 10000
+# By operation, the rights that it needs.
+_SCOPES = {
+    **dict.fromkeys(order_operations.OPERATIONS, "orders"),
+    **dict.fromkeys(funding_operations.OPERATIONS, "funding"),
+}
 _MESSAGE_TYPES = "ucm-"
 _MOST_CALCULATIONS, _CALCULATIONS_PER_S = 30, 8
 
@@ -71,10 +76,8 @@ class AccountInputs:
 
     def _execute(self, kind: object, message_id: object, data: Any) -> None:
         body = data if isinstance(data, dict) else {}
-        if isinstance(kind, str) and kind in order_operations.OPERATIONS:
+        if isinstance(kind, str) and kind in _SCOPES:
             self._operate(kind, body)
-        elif isinstance(kind, str) and kind in funding_operations.OPERATIONS:
-            self._operate_on_funding(kind, body)
         elif kind == "ox_multi":
             self._operate_all(data)
         elif kind == "calc":
@@ -103,20 +106,11 @@ class AccountInputs:
     def _operate(self, name: str, body: Body) -> None:
         facts = self._facts(name, body)
         with self._channel.holding_events():
-            if self._may_write("orders"):
+            if self._call.credential.allows(_SCOPES[name], "w"):
                 reply = operate(self._call, name, body)
             else:
-                reply = order_operations.refusal(name, body, NO_RIGHT, GENERIC)
+                reply = refuse(name, body, NO_RIGHT, GENERIC)
             self._acknowledge(f"{name}-req", _info(name, body, reply), reply, facts)
-
-    def _operate_on_funding(self, name: str, body: Body) -> None:
-        facts = self._facts(name, body)
-        with self._channel.holding_events():
-            if self._may_write("funding"):
-                reply = operate(self._call, name, body)
-            else:
-                reply = funding_operations.refusal(name, body, NO_RIGHT, GENERIC)
-            self._acknowledge(f"{name}-req", reply.first, reply, facts)
 
     def _operate_all(self, data: object) -> None:
         try:
@@ -127,9 +121,6 @@ class AccountInputs:
             return
         for name, body in ops:
             self._operate(name, body)
-
-    def _may_write(self, scope: str) -> bool:
-        return self._call.credential.allows(scope, "w")
 
     def _acknowledge(
         self, kind: str, info: object, reply: Reply, facts: Facts | None = None

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable
 
 from bfxsync.paper.engine.account import Account
-from bfxsync.paper.engine.errors import GENERIC, PARAMETERS, Declined, Invalid
+from bfxsync.paper.engine.errors import PARAMETERS, Declined, Invalid
 from bfxsync.paper.engine.funding import FundingEngine
 from bfxsync.paper.engine.order_requests import Body
 from bfxsync.paper.engine.units import SCALE, Row
-from bfxsync.paper.server.order_operations import Reply, number, scalar
+from bfxsync.paper.server.order_operations import (
+    Reply,
+    attempt,
+    number,
+    scalar,
+)
 
 _OFFER_LENGTH = 21
 
 
 def execute(funding: FundingEngine, account: Account, name: str, body: Body) -> Reply:
     """Execute one of `OPERATIONS`; never raises, even for an invalid body."""
-    try:
-        return OPERATIONS[name](funding, account, body)
-    except Invalid as invalid:
-        code, text = invalid.code, invalid.message
-    except Declined as declined:
-        code, text = GENERIC, declined.text
-    return refusal(name, body, text, code)
+    return attempt(
+        lambda: OPERATIONS[name](funding, account, body), partial(refusal, name, body)
+    )
 
 
 def refusal(name: str, body: Body, text: str, code: int) -> Reply:

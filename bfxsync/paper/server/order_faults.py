@@ -19,17 +19,17 @@ def operate(call: SignedCall, name: str, body: Body) -> Reply:
     """Execute an operation, unless a fault prevents that; never raises."""
     registry, faults = call.registry, call.market_data.faults
     if registry.is_in_maintenance:
-        return _refuse(name, body, "maintenance", MAINTENANCE)
+        return refuse(name, body, "maintenance", MAINTENANCE)
     if not faults.armed:
         return _execute(call, name, body)
     facts = facts_of(call, name, body)
     rejection = faults.fire("reject_order", **facts)
     if rejection is not None:
         options = rejection.options
-        return _refuse(name, body, options["text"], options["code"])
+        return refuse(name, body, options["text"], options["code"])
     pause = faults.fire("maintenance", **facts)
     if pause is not None:
-        reply = _refuse(name, body, "maintenance", MAINTENANCE)
+        reply = refuse(name, body, "maintenance", MAINTENANCE)
         if pause.options["executed"]:
             reply = attrs.evolve(_execute(call, name, body), is_lost=True)
         registry.is_in_maintenance = True
@@ -62,14 +62,15 @@ def facts_of(call: SignedCall, name: str, body: Body) -> dict[str, Any]:
     }
 
 
+def refuse(name: str, body: Body, text: str, code: int) -> Reply:
+    """Return the reply to an operation that was not executed."""
+    if name in funding_operations.OPERATIONS:
+        return funding_operations.refusal(name, body, text, code)
+    return order_operations.refusal(name, body, text, code)
+
+
 def _execute(call: SignedCall, name: str, body: Body) -> Reply:
     registry = call.registry
     if name in funding_operations.OPERATIONS:
         return funding_operations.execute(registry.funding, call.account, name, body)
     return order_operations.execute(registry.engine, call.account, name, body)
-
-
-def _refuse(name: str, body: Body, text: str, code: int) -> Reply:
-    if name in funding_operations.OPERATIONS:
-        return funding_operations.refusal(name, body, text, code)
-    return order_operations.refusal(name, body, text, code)

@@ -7,6 +7,7 @@ Both transports use the same bodies; their responses differ, see `Reply`.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, Callable, Iterable
 
 import attrs
@@ -59,13 +60,21 @@ class Reply:
 
 def execute(engine: MatchingEngine, account: Account, name: str, body: Body) -> Reply:
     """Execute one of `OPERATIONS`; never raises, even for an invalid body."""
+    return attempt(
+        lambda: OPERATIONS[name](engine, account, body), partial(refusal, name, body)
+    )
+
+
+def attempt(
+    operation: Callable[[], Reply], refuse: Callable[[str, int], Reply]
+) -> Reply:
+    """Return the reply of an operation; if it is not accepted, that for text and code."""
     try:
-        return OPERATIONS[name](engine, account, body)
+        return operation()
     except Invalid as invalid:
-        code, text = invalid.code, invalid.message
+        return refuse(invalid.message, invalid.code)
     except Declined as declined:
-        code, text = GENERIC, declined.text
-    return refusal(name, body, text, code)
+        return refuse(declined.text, GENERIC)
 
 
 def refusal(name: str, body: Body, text: str, code: int) -> Reply:

@@ -9,8 +9,7 @@ from bfxsync.paper.engine.errors import GENERIC
 from bfxsync.paper.engine.funding_loan import AutoRenew, EngineLoan, lent
 from bfxsync.paper.engine.funding_offer import HIGHEST_RATE, LONGEST, SHORTEST
 from bfxsync.paper.engine.units import Row
-from bfxsync.paper.server.order_faults import operate
-from bfxsync.paper.server.rest.private_orders import answered, notification
+from bfxsync.paper.server.rest.private_orders import notification
 from bfxsync.paper.server.rest.query import Refused, SignedCall, is_wanted
 
 _MOST_ROWS = 500
@@ -55,18 +54,6 @@ def past_loans(is_used: bool) -> Callable[[SignedCall], list[Row]]:
         funding = call.account.funding
         rows = funding.past_credits if is_used else funding.past_loans
         return call.past(reversed(rows), _MOST_ROWS, 4, {1: _symbol(call)})
-
-    return answer
-
-
-def single(name: str) -> Callable[[SignedCall], Row]:
-    """Return the handler of an operation; a rejection becomes an error response."""
-
-    def answer(call: SignedCall) -> Row:
-        reply = answered(operate(call, name, call.values))
-        if reply.code is not None:
-            raise Refused(reply.text, reply.code)
-        return notification(call, f"{name}-req", reply.rows[0], reply.text)
 
     return answer
 
