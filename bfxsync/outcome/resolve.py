@@ -225,6 +225,88 @@ def decide(
     return Verdict.ABSENT if found is None else Verdict.FOUND
 
 
+@attrs.define(eq=False)
+class Resolution:
+    """
+    The search for the outcome of one write, one step at a time; it never waits itself.
+
+    Attributes
+    ----------
+    absent : callable
+        Builds the error for a write that was not executed; takes the arguments of `NotExecuted`.
+    error : OutcomeUnknown
+        Raised while the outcome is not certain; every step updates its `candidates`.
+    verdict : Verdict
+        Conclusion from the searches so far.
+    """
+
+    attempt: Attempt
+    search: Search[Any]
+    absent: Callable[..., NotExecuted]
+    error: OutcomeUnknown
+    verdict: Verdict = attrs.field(default=Verdict.WAIT, init=False)
+    _found: Found[Any] = attrs.field(default=None, init=False)
+    _asked_at: float = attrs.field(init=False)
+    _pause_s: float = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._asked_at = time.monotonic()
+        self._pause_s = min(_PAUSE_S, self.attempt.transport.absence_s)
+
+    @property
+    def settled_at(self) -> float:
+        """Time from which absence may count, by `time.monotonic`."""
+        return self.attempt.record.ended_at + self.attempt.transport.absence_s
+
+    def step(self) -> Verdict:
+        """Search once; if the search raises, the step does not count."""
+        attempt, asked_at = self.attempt, time.monotonic()
+        found = self.search.find(attempt)
+        is_again, attempt.was_searched = attempt.was_searched, True
+        self._asked_at, self._found = asked_at, found
+        self.verdict = decide(
+            found,
+            is_last=is_again and asked_at >= self.settled_at,
+            clocks=attempt.span().clocks,
+            needs=self.search.needs,
+            is_kept=attempt.after_s <= self.search.kept_s,
+            is_same_key=attempt.is_same_key,
+        )
+        if self.verdict is not Verdict.FOUND:
+            rows = found.values if isinstance(found, Candidates) else []
+            self.error.candidates = list(rows)
+        return self.verdict
+
+    def next_pause_s(self) -> float:
+        """Return the seconds before the next step, after the verdict `WAIT`; longer every time."""
+        pause_s, self._pause_s = self._pause_s, 2 * self._pause_s
+        left_s = self.settled_at - time.monotonic()
+        # The last search must not be before absence counts.
+        return pause_s if left_s <= 0 else min(pause_s, left_s)
+
+    def result(self) -> Any:
+        """Return the outcome; raises `NotExecuted`, or `error` if it is not certain."""
+        found, verdict, error = self._found, self.verdict, self.error
+        if verdict is Verdict.FOUND:
+            return found.value if isinstance(found, Pending) else found
+        attempt, searched = self.attempt, self.search.searched
+        after_s = self._asked_at - attempt.record.ended_at
+        if verdict is Verdict.ABSENT:
+            error.reason = ""
+            raise _absence(error, self.absent, searched, after_s)
+        if verdict is Verdict.FORGOTTEN:
+            error.reason = _forgotten(attempt.after_s, searched)
+        elif verdict is Verdict.OTHER_KEY:
+            error.reason = _OTHER_KEY
+        elif verdict is Verdict.CLOCKS:
+            error.reason = _of_clocks(attempt.span())
+        elif isinstance(found, Candidates):
+            error.reason = _MAYBE
+        else:
+            error.reason = _too_early(after_s, attempt.transport.absence_s)
+        raise error
+
+
 def resolve(
     attempt: Attempt,
     search: Search[Any],
@@ -238,57 +320,22 @@ def resolve(
     Parameters
     ----------
     absent : callable
-        Builds the error for a write that was not executed; takes the arguments of `NotExecuted`.
+        As for `Resolution`.
     timeout : float or None
         Seconds in total; None for long enough to be certain.
     """
-    absence_s = attempt.transport.absence_s
     if timeout is None:
-        timeout_s = absence_s + QUERY_S
+        timeout_s = attempt.transport.absence_s + QUERY_S
     else:
         timeout_s = check_seconds_or_zero("timeout", timeout)
     deadline = time.monotonic() + timeout_s
-    settled_at = attempt.record.ended_at + absence_s
-    pause_s = min(_PAUSE_S, absence_s)
-    while True:
-        asked_at = time.monotonic()
-        found = search.find(attempt)
-        is_again, attempt.was_searched = attempt.was_searched, True
-        span = attempt.span()
-        verdict = decide(
-            found,
-            is_last=is_again and asked_at >= settled_at,
-            clocks=span.clocks,
-            needs=search.needs,
-            is_kept=attempt.after_s <= search.kept_s,
-            is_same_key=attempt.is_same_key,
-        )
-        if verdict is Verdict.FOUND:
-            return found.value if isinstance(found, Pending) else found
-        error.candidates = list(found.values) if isinstance(found, Candidates) else []
-        if verdict is Verdict.WAIT:
-            now = time.monotonic()
-            # The last search must not be before absence counts.
-            wait_s = pause_s if now >= settled_at else min(pause_s, settled_at - now)
-            if now + wait_s <= deadline:
-                attempt.transport.pause(wait_s)
-                pause_s *= 2
-                continue
-        after_s = asked_at - attempt.record.ended_at
-        if verdict is Verdict.ABSENT:
-            error.reason = ""
-            raise _absence(error, absent, search.searched, after_s)
-        if verdict is Verdict.FORGOTTEN:
-            error.reason = _forgotten(attempt.after_s, search.searched)
-        elif verdict is Verdict.OTHER_KEY:
-            error.reason = _OTHER_KEY
-        elif verdict is Verdict.CLOCKS:
-            error.reason = _of_clocks(span)
-        elif isinstance(found, Candidates):
-            error.reason = _MAYBE
-        else:
-            error.reason = _too_early(after_s, absence_s)
-        raise error
+    resolution = Resolution(attempt, search, absent, error)
+    while resolution.step() is Verdict.WAIT:
+        pause_s = resolution.next_pause_s()
+        if time.monotonic() + pause_s > deadline:
+            break
+        attempt.transport.pause(pause_s)
+    return resolution.result()
 
 
 _MAYBE = "the rows found may or may not be its outcome: see candidates"

@@ -22,6 +22,7 @@ from bfxsync.outcome.resolve import (
     Attempt,
     Candidates,
     Pending,
+    Resolution,
     Search,
     Verdict,
     decide,
@@ -33,6 +34,7 @@ from bfxsync.outcome.writes import RecentWrites, WriteRecord
 ACCOUNTS = Path(__file__).parents[2] / "docs" / "accounts.rst"
 
 KNOWN, DOUBTFUL, UNKNOWN = Clocks.KNOWN, Clocks.DOUBTFUL, Clocks.UNKNOWN
+WAIT = Verdict.WAIT
 
 ENOUGH = [
     (KNOWN, KNOWN),
@@ -346,6 +348,34 @@ def test_r07_clock_set_by_years_is_not_time_in_transit(
     clockwork.attempt.record.sent_s = 0.0
     span = clockwork.attempt.span()
     assert span.clocks is UNKNOWN and len(span.dates()) < 6
+
+
+def test_r07_resolution_searches_once_per_step_and_never_waits(
+    monkeypatch: pytest.MonkeyPatch, unknown: OutcomeUnknown
+) -> None:
+    clockwork = Clockwork(monkeypatch, 60.0)
+    found = iter([None, Candidates([1]), None])
+    search = Search(lambda attempt: next(found), "the books", UNKNOWN)
+    resolution = Resolution(clockwork.attempt, search, NotExecuted, unknown)
+    verdicts, pauses = [], []
+    for _ in range(2):
+        verdicts.append(resolution.step())
+        pauses.append(resolution.next_pause_s())
+        with pytest.raises(OutcomeUnknown) as caught:
+            resolution.result()
+        assert caught.value is unknown and unknown.reason
+        clockwork.at += pauses[-1]
+    assert pauses == [5.0, 10.0] and unknown.candidates == [1]
+    clockwork.at = resolution.settled_at - 1.5
+    assert resolution.next_pause_s() == pytest.approx(1.5)
+    clockwork.at += 1.5
+    assert [*verdicts, resolution.step()] == [WAIT, WAIT, Verdict.ABSENT]
+    with pytest.raises(NotExecuted):
+        resolution.result()
+    # A search that fails is no step.
+    with pytest.raises(StopIteration):
+        resolution.step()
+    assert resolution.verdict is Verdict.ABSENT and clockwork.pauses == []
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), 86_401, "5", True, [1]])
