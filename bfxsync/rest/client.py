@@ -211,10 +211,16 @@ class RestClient(ProposesNames):
             },
         }
 
-    def close(self) -> None:
-        """Close all connections; waiting calls raise `ClosedError`."""
-        self._transport.close()
-        self._signed.close()
+    def close(self, abort: bool = False) -> None:
+        """
+        Close all connections; waiting calls raise `ClosedError`.
+
+        Requests in flight complete, unless `abort` is true: then they fail as if the connection had
+        been lost, a write with `OutcomeUnknown`.
+        """
+        abort = check_bool("abort", abort)
+        self._transport.close(abort)
+        self._signed.close(abort)
 
 
 def _auth_endpoints() -> type[AuthEndpoints]:

@@ -7,16 +7,17 @@ import socket
 import threading
 import time
 from io import BytesIO
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 import requests
 import urllib3
+from patience import at_most
 
 from bfxsync._base import forks
-from bfxsync.errors import ClosedError, NetworkError
+from bfxsync.errors import BfxError, ClosedError, NetworkError
 from bfxsync.rest.http import call_deadline as calls
-from bfxsync.rest.http.call_deadline import CallDeadline
+from bfxsync.rest.http.call_deadline import CallDeadline, CallsInFlight
 from bfxsync.rest.http.connections import (
     HttpConnection,
     HttpConnectionPool,
@@ -26,7 +27,7 @@ from bfxsync.rest.http.connections import (
 from bfxsync.rest.http.request import Request
 
 from .conftest import Connect, Serve
-from .server import Exchange
+from .server import Exchange, Tls
 
 
 @pytest.fixture
@@ -93,6 +94,44 @@ def test_read_is_bounded_by_silence_and_by_what_is_left(
             assert call.read_into(bytearray(1), raw, ours) == 1
         assert 2 < (ours.gettimeout() or 0) <= 3
         assert not call.is_out_of_time
+
+
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
+def test_close_can_abort_a_request_in_flight(
+    serve: Serve, connect: Connect, tls: Tls, is_tls: bool
+) -> None:
+    server = serve(lambda request: server.stopping.wait(), tls if is_tls else None)
+    transport = connect(server)
+    errors: List[BfxError] = []
+
+    def work() -> None:
+        with pytest.raises(ClosedError) as info:
+            transport.request("GET", "tickers")
+        errors.append(info.value)
+
+    thread = threading.Thread(target=work, name="test-call")
+    thread.start()
+    server.wait_for_requests(1)
+    transport.close()
+    # It may complete, unless it is aborted.
+    assert thread.is_alive()
+    transport.close(abort=True)
+    thread.join(at_most(2))
+    assert errors and len(server.requests) == 1
+
+
+def test_aborted_call_reads_nothing_even_if_its_socket_comes_later() -> None:
+    calls_in_flight = CallsInFlight()
+    early, late = (CallDeadline(1, 1, time.monotonic() + 60) for _ in "12")
+    calls_in_flight.add(early)
+    calls_in_flight.abort()
+    calls_in_flight.add(late)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb", buffering=0) as raw:
+        theirs.sendall(b"x")
+        for call in (early, late):
+            with pytest.raises(socket.timeout):
+                call.read_into(bytearray(1), raw, ours)
 
 
 def test_call_within_a_call(serve: Serve) -> None:

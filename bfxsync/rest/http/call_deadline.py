@@ -21,8 +21,8 @@ import socket
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
-from typing import Any, Deque, Iterator, Optional
+from contextlib import contextmanager, suppress
+from typing import Any, Deque, Dict, Iterator, Optional
 
 from bfxsync._base.dialing import dial
 from bfxsync._base.hosts import Address
@@ -104,6 +104,20 @@ class CallDeadline:
         finally:
             _this_thread.call = outer
 
+    def abort(self) -> None:
+        """
+        End the call, from another thread; safe in a signal handler.
+
+        Only an attempt to connect lasts until its own timeout.
+        """
+        # First: a call that has no socket yet does not read from it later.
+        self._deadline = 0.0
+        sock = self.socket
+        if sock is not None:
+            with suppress(OSError):
+                # Not that of TLS, which would replace objects that the other thread is using.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
     def read_into(self, buffer: Any, raw: io.RawIOBase, sock: socket.socket) -> int:
         """Read available bytes from the socket before the deadline."""
         rest_s = self._deadline - time.monotonic()
@@ -117,6 +131,31 @@ class CallDeadline:
             raise
         self.received_bytes += count
         return count
+
+
+class CallsInFlight:
+    """The calls that use connections of one pool; each access is one atomic operation."""
+
+    def __init__(self) -> None:
+        self._calls: Dict[CallDeadline, None] = {}
+        self._is_aborted = False
+
+    def add(self, call: CallDeadline) -> None:
+        """Add a call that begins."""
+        self._calls[call] = None
+        # After the call was added: `abort` sets it before it looks for calls.
+        if self._is_aborted:
+            call.abort()
+
+    def remove(self, call: CallDeadline) -> None:
+        """Remove a call that has ended."""
+        self._calls.pop(call, None)
+
+    def abort(self) -> None:
+        """Abort all calls, and those that begin later."""
+        self._is_aborted = True
+        for call in list(self._calls):
+            call.abort()
 
 
 class _ThisThread(threading.local):

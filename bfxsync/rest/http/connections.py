@@ -30,7 +30,12 @@ from bfxsync._base.hidden import without_frames
 from bfxsync._base.proxies import Proxy, proxy_for
 from bfxsync._version import __version__
 from bfxsync.errors import BfxError, NetworkError, RemoteError, RequestTimeout
-from bfxsync.rest.http.call_deadline import CallDeadline, HeadTooLarge, watch
+from bfxsync.rest.http.call_deadline import (
+    CallDeadline,
+    CallsInFlight,
+    HeadTooLarge,
+    watch,
+)
 from bfxsync.rest.http.encodings import ACCEPTED, unpacked
 from bfxsync.rest.http.request import Request
 from bfxsync.rest.http.response import HttpResponse
@@ -103,8 +108,9 @@ class HttpConnection(HTTPAdapter):
         End of the last call, by `time.monotonic`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, calls: CallsInFlight | None = None) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
+        self._calls = CallsInFlight() if calls is None else calls
         self.is_used: bool = False
         self.is_complete: bool = True
         self.idle_since: float = 0.0
@@ -148,6 +154,7 @@ class HttpConnection(HTTPAdapter):
             call.phase = "send"
         self.is_complete = False
         call.proxy = proxy_config.proxy
+        self._calls.add(call)
         try:
             with call.on_this_thread():
                 response = self.send(
@@ -162,6 +169,8 @@ class HttpConnection(HTTPAdapter):
                 body = _read_body(response)
         except _FAILURES as exc:
             raise _translated(exc, call) from _strip(exc)
+        finally:
+            self._calls.remove(call)
         self.is_used = True
         self.is_complete = call.is_complete
         self._socket = call.socket
@@ -190,6 +199,7 @@ class HttpConnectionPool:
         self._size = size
         # Appends and pops of a deque need no lock.
         self._idle: Deque[HttpConnection] = deque()
+        self._calls = CallsInFlight()
         self._is_closed = False
         weakref.finalize(self, _close_all, self._idle)
         reset_after_fork(self)
@@ -221,7 +231,7 @@ class HttpConnectionPool:
             if connection.is_silent:
                 return connection
             connection.close()
-        return HttpConnection()
+        return HttpConnection(self._calls)
 
     def release(self, connection: HttpConnection) -> None:
         """Return a connection to the pool; it is closed unless its response was complete."""
@@ -236,10 +246,12 @@ class HttpConnectionPool:
             with suppress(IndexError):  # another thread may be faster
                 self._idle.popleft().close()
 
-    def close(self) -> None:
-        """Close all idle connections, and those returned later."""
+    def close(self, abort: bool = False) -> None:
+        """Close all idle connections, and those returned later; `abort` also those in use."""
         self._is_closed = True
         _close_all(self._idle)
+        if abort:
+            self._calls.abort()
 
     def _reset_after_fork(self) -> None:
         """Drop the parent's connections; closing our copies does not close them in the parent."""

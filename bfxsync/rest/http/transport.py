@@ -273,14 +273,14 @@ class RestTransport:
         _log.info("dry run: POST %s %r", path, given)
         return dry_run_row(path, body, round(time.time() * 1000), self._numbers)
 
-    def close(self) -> None:
-        """End all waits and close idle connections; requests in flight may complete."""
+    def close(self, abort: bool = False) -> None:
+        """End all waits and close idle connections; `abort` ends requests in flight as well."""
         self._closed.set()
         identity = self.identity
         if identity is not None:
             # A call that is waiting for the lock of a replaced key notices this within a second.
             signed_lock(identity).wake()
-        self._pool.close()
+        self._pool.close(abort)
 
     def _attempt(
         self,
