@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Hashable, Union
+from typing import TYPE_CHECKING, Any, Dict, Hashable, Tuple, Union
 
 import attrs
 
+from bfxsync._base.aliases import Mts
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync.errors import BfxError
+
+if TYPE_CHECKING:
+    from bfxsync.models.account_trades import AccountTrade
+    from bfxsync.models.orders import Order
+    from bfxsync.wire.capabilities import Capabilities
+    from bfxsync.wire.operations import Operation
 
 
 @attrs.frozen
@@ -115,3 +122,65 @@ class Fail:
 
 _OfSubscriptions = Union[Requested, Deliver, Delayed, Acknowledged, Resolve, Displaced]
 Output = Union[Send, _OfSubscriptions, Report, Change, Reopen, Fail]
+
+
+# --- outputs of the session of the account --------------------------------------------------------
+
+
+@attrs.frozen
+class Authenticate:
+    """Draw a fresh nonce, and apply `SendAuth` or `AuthUnavailable`."""
+
+
+@attrs.frozen
+class Authenticated:
+    """The exchange accepted the key."""
+
+    body: Dict[str, Any]
+    """The event as received; of interest for ``userId``."""
+    caps: Capabilities
+
+
+@attrs.frozen(eq=False)
+class Settle:
+    """
+    The fate of the token's operation: complete its reply, unless it is complete already.
+
+    `OutcomeUnknown` is no fate: a reply is open until one is known.
+    """
+
+    token: Hashable
+    value: Any = None
+    """The order or offer, or a list of orders."""
+    error: BfxError | None = None
+
+
+@attrs.frozen(eq=False)
+class Observe:
+    """A state of the order of a reply, or a fill of it; also after its `Settle`."""
+
+    token: Hashable
+    order: Order | None = None
+    trade: AccountTrade | None = None
+    """Once per trade, without fee; once more with it."""
+
+
+@attrs.frozen(eq=False)
+class Reconcile:
+    """Ask REST about an operation in flight at a loss, or without response; never send it again."""
+
+    operation: Operation
+
+
+@attrs.frozen
+class FetchMissed:
+    """After a reconnect, fetch the trades since a time, and orders that are no longer open."""
+
+    since_mts: Mts
+    order_ids: Tuple[int, ...]
+
+
+AccountOutput = Union[
+    Authenticate, Authenticated, Settle, Observe, Reconcile, FetchMissed
+]
+AnyOutput = Union[Output, AccountOutput]
