@@ -17,9 +17,11 @@ Connect = Callable[..., WebSocketClient]
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
+    """An exchange may serve all tests of a file; what a test starts ends with it."""
+    before = set(threading.enumerate())
     yield
-    ours = ("bfxsync-", "test-")
-    assert [t for t in threading.enumerate() if t.name.startswith(ours)] == []
+    left = set(threading.enumerate()) - before
+    assert [t for t in left if t.name.startswith(("bfxsync-", "test-"))] == []
 
 
 @pytest.fixture(autouse=True)

@@ -171,7 +171,7 @@ class Flow:
             self.has_ended = True
             self._hold(_FIN)
         elif not self._is_mute:
-            self._link.note_sender(self._direction)
+            self._link.note(self._direction, data)
             self._look_for_patterns(data)
             self._held_size += len(data)
             self._hold(memoryview(data))

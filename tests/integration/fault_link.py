@@ -11,7 +11,7 @@ import socket
 import struct
 import termios
 import time
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 import attrs
 
@@ -20,6 +20,7 @@ from .fault_flow import BOTH, DOWN, UP, Conditions, Flow, Watch
 _DELIVERY_S = 0.2
 
 Count = Callable[[str], None]
+Tap = Callable[["Link", bytes], None]
 
 
 class Link:
@@ -44,11 +45,13 @@ class Link:
         conditions: dict[str, Conditions],
         watches: list[Watch],
         count: Count,
+        tap: Optional[Tap] = None,
     ) -> None:
         for sock in (client, server):
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.count = count
+        self._tap = tap
         self.is_closed = False
         self.round_trips = 1
         self._last_sender = DOWN
@@ -131,8 +134,10 @@ class Link:
             flow = self.flows[direction]
             flow.conditions = attrs.evolve(flow.conditions, **values)
 
-    def note_sender(self, direction: str) -> None:
+    def note(self, direction: str, data: bytes) -> None:
         """Count the round trips: the client's answers to the server, however many packets."""
+        if direction == UP and self._tap is not None:
+            self._tap(self, data)
         if direction == UP and self._last_sender == DOWN:
             self.round_trips += 1
         self._last_sender = direction

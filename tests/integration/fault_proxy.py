@@ -23,7 +23,7 @@ import attrs
 
 from .bare_server import DEADLINE_S
 from .fault_flow import BOTH, DOWN, UP, Conditions, Watch
-from .fault_link import Link
+from .fault_link import Link, Tap
 
 __all__ = ["BOTH", "DOWN", "UP", "FaultProxy"]
 
@@ -42,6 +42,8 @@ class FaultProxy:
     ----------
     port : int
         Of the server.
+    tap : callable, optional
+        Called with the link and each block that its client has sent.
 
     Attributes
     ----------
@@ -54,9 +56,10 @@ class FaultProxy:
         ``accept`` counts connections.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tap: Optional[Tap] = None) -> None:
         self.counts: Counter[str] = Counter()
         self._server_port = port
+        self._tap = tap
         self._links: list[Link] = []
         self._conditions = {direction: Conditions() for direction in BOTH}
         self._watches: list[Watch] = []
@@ -379,7 +382,9 @@ class FaultProxy:
         except OSError:
             self._hang_up(client, rudely=True)
             return
-        link = Link(client, server, self._conditions, self._watches, self._count)
+        link = Link(
+            client, server, self._conditions, self._watches, self._count, self._tap
+        )
         self._links.append(link)
         if self._next_cuts:
             count, how = self._next_cuts.popleft()
