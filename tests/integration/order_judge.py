@@ -7,11 +7,14 @@ share a mistake of the models. Each entry is read once, as the journal keeps onl
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence
+from collections import Counter
+from typing import Any, Iterator, Sequence, Tuple
 
 import attrs
 
 from bfxsync import (
+    ApiError,
+    NetworkError,
     NotExecuted,
     OrderNotPlaced,
     OrderRejected,
@@ -20,15 +23,25 @@ from bfxsync import (
 from bfxsync.paper import JournalEntry, PaperExchange
 from bfxsync.paper.account_view import AccountView
 
-# The fields of orders and trades that are compared, and their index on the wire.
+# The fields of orders, trades and offers that are compared, and their index on the wire.
 ORDER = {"id": 0, "gid": 1, "cid": 2, "symbol": 3, "mts_create": 4, "mts_update": 5}
 ORDER.update(amount=6, amount_orig=7, order_type=8, order_status=13, price=16)
 ORDER.update(price_avg=17)
 TRADE = {"id": 0, "symbol": 1, "mts_create": 2, "order_id": 3, "exec_amount": 4}
 TRADE.update(exec_price=5, maker=8, cid=11)
 FEE = {"fee": 9, "fee_currency": 10}
+OFFER = {"id": 0, "symbol": 1, "mts_create": 2, "amount": 4, "amount_orig": 5}
+OFFER.update(offer_status=10, rate=14, period=15)
+
+ORDER_EVENTS, OFFER_EVENTS = ("on", "ou", "oc"), ("fon", "fou", "foc")
 
 Row = Sequence[Any]
+
+Key = Tuple[Any, ...]
+"""
+What tells an operation from all others: the name of the input, then the client order id of a new
+order, id and price of an update, id of a cancellation, or the rate of an offer.
+"""
 
 
 @attrs.define
@@ -106,11 +119,18 @@ class OrderJudge:
     """
     Reads the journal of an exchange, of one of its accounts.
 
+    Updates, and funding offers, are told apart by their prices and rates: each must have its own.
+
     Parameters
     ----------
     exchange : PaperExchange
     account : AccountView, optional
         By default the first.
+
+    Attributes
+    ----------
+    never_sent : set of Key
+        Operations that were believed to be so.
     """
 
     def __init__(
@@ -119,11 +139,16 @@ class OrderJudge:
         self._journal = exchange.journal
         self._account = account or exchange.account
         self._last = self._journal.last_number
-        self._truths: dict[int, Truth] = {}
-        # Of all orders, also those of which no submission was seen.
-        self._by_id: dict[int, Row] = {}
-        self._open: set[int] = set()
-        self._submissions: dict[int, JournalEntry] = {}
+        self._cids: dict[int, list[int]] = {}
+        self._rows: dict[int, list[Row]] = {}
+        self._trades: dict[int, dict[int, Row]] = {}
+        self._open: dict[str, set[int]] = {"on": set(), "fon": set()}
+        self._closed_by: dict[int, int] = {}
+        self._received: Counter[Key] = Counter()
+        self._codes: dict[Key, list[int]] = {}
+        self._requests: dict[int, list[Key]] = {}
+        self._answered: Counter[int] = Counter()
+        self.never_sent: set[Key] = set()
 
     def read(self) -> None:
         """Read what is new in the journal; fail if entries are gone already."""
@@ -136,17 +161,15 @@ class OrderJudge:
     def truth(self, cid: int) -> Truth:
         """Return what was done with an order until now."""
         self.read()
-        return self._truths.get(cid) or Truth(cid)
-
-    def truths(self) -> list[Truth]:
-        """Return this for all orders."""
-        self.read()
-        return list(self._truths.values())
-
-    def order(self, id: int) -> Row:
-        """Return the last state of an order."""
-        self.read()
-        return self._by_id[id]
+        ids = self._cids.get(cid, [])
+        return Truth(
+            cid,
+            self._received["on", cid],
+            [row for id in ids for row in self._rows[id]],
+            bool(self._open["on"].intersection(ids)),
+            {key: row for id in ids for key, row in self._trades.get(id, {}).items()},
+            self._codes.get(("on", cid), []),
+        )
 
     def judge(self, belief: Belief) -> str:
         """
@@ -165,52 +188,133 @@ class OrderJudge:
             assert truth.is_placed, context
             same_as_one_of(belief.result, truth.rows)
             assert belief.order is not None, context
-        elif isinstance(error, OrderRejected):
-            assert not truth.is_placed and truth.codes == [error.code], context
-        elif isinstance(error, NotExecuted):
-            assert isinstance(error, OrderNotPlaced) and error.cid == belief.cid
+        elif not isinstance(error, OutcomeUnknown):
             assert not truth.is_placed, context
-            assert error.retryable == (error.proof == "never_sent")
-            if error.proof == "never_sent":
-                assert truth.request_count == 0, context
-            if error.proof == "refused":
-                assert truth.codes, context
-        if error is not None and not isinstance(error, OutcomeUnknown):
             assert belief.order is None and not belief.fills, context
+            if isinstance(error, NotExecuted):
+                assert isinstance(error, OrderNotPlaced) and error.cid == belief.cid
+            self._check_error(("on", belief.cid), error)
         if belief.order is not None:
             same(belief.order, truth.rows[-1])
         if belief.fills is not None and belief.outcome != "unknown":
             same_fills(belief.fills, truth.trades)
         return belief.outcome
 
-    def judge_state(self, orders: dict[int, Any]) -> None:
-        """Compare a client's open orders, by id, with those of the exchange."""
+    def judge_change(self, key: Key, result: Any, error: BaseException | None) -> str:
+        """
+        Compare what is believed of an update, a cancellation or an offer with the truth.
+
+        Returns
+        -------
+        str
+            done, rejected, never_sent, refused, absent or unknown.
+        """
         self.read()
-        assert set(orders) == self._open
-        for id, order in orders.items():
-            same(order, self._by_id[id])
+        name, *_ = key
+        assert self._received[key] <= 1, f"sent twice: {key}"
+        rows = self._effect(key)
+        context = f"{key}: {result or error!r} is not {rows}"
+        if error is None:
+            assert rows, context
+            fields = OFFER if name in ("fon", "foc") else ORDER
+            same_as_one_of(result, self._rows[rows[-1][0]], fields)
+            return "done"
+        if isinstance(error, OutcomeUnknown):
+            return "unknown"
+        if name in ("oc", "foc"):
+            # It may be closed by others.
+            closing = self._requests.get(self._closed_by.get(key[1], 0), [])
+            assert key not in closing, context
+        else:
+            assert not rows, context
+        return self._check_error(key, error)
+
+    def judge_state(self, orders: dict[int, Any], offers: Any = None) -> None:
+        """Compare a client's open orders, and offers, by id, with those of the exchange."""
+        self.read()
+        for held, name, fields in ((orders, "on", ORDER), (offers, "fon", OFFER)):
+            if held is not None:
+                assert set(held) == self._open[name]
+                for id, item in held.items():
+                    same(item, self._rows[id][-1], fields)
+
+    def judge_inputs(self, inputs: Sequence[tuple[str, Any]]) -> Counter[Key]:
+        """Check all inputs that a client has put on the wire; return how often each was."""
+        counts = Counter(key_of(name, body) for name, body in inputs)
+        repeated = [key for key, count in counts.items() if count > 1]
+        assert not repeated, f"sent twice: {repeated}"
+        assert not self.never_sent & set(counts), "said to be never sent"
+        return counts
 
     def _note(self, entry: JournalEntry) -> None:
-        data = entry.data
+        data, name = entry.data, entry.name
         if entry.kind == "request":
-            for cid in submitted(entry.name, data):
-                self._truth(cid).request_count += 1
-                self._submissions[entry.number] = entry
+            keys = [key_of(*operation) for operation in _operations(name, data)]
+            self._received.update(keys)
+            self._requests[entry.number] = keys
         elif entry.kind == "answer":
-            if entry.cause in self._submissions:
-                for cid, code in _refused(entry, self._submissions[entry.cause]):
-                    self._truth(cid).codes.append(code)
-        elif entry.name in ("on", "ou", "oc"):
-            self._truth(data[2]).rows.append(data)
-            self._truth(data[2]).is_open = entry.name != "oc"
-            self._by_id[data[0]] = data
-            change = self._open.discard if entry.name == "oc" else self._open.add
-            change(data[0])
-        elif entry.name in ("te", "tu"):
-            self._truth(data[11]).trades[data[0]] = data
+            self._note_answer(entry)
+        elif name in ORDER_EVENTS or name in OFFER_EVENTS:
+            id = data[0]
+            if id not in self._rows and name in ORDER_EVENTS:
+                self._cids.setdefault(data[2], []).append(id)
+            self._rows.setdefault(id, []).append(data)
+            places = self._open["on" if name in ORDER_EVENTS else "fon"]
+            if name in ("oc", "foc"):
+                places.discard(id)
+                self._closed_by[id] = entry.cause
+            else:
+                places.add(id)
+        elif name in ("te", "tu"):
+            self._trades.setdefault(data[3], {})[data[0]] = data
 
-    def _truth(self, cid: int) -> Truth:
-        return self._truths.setdefault(cid, Truth(cid))
+    def _note_answer(self, entry: JournalEntry) -> None:
+        keys, data = self._requests.get(entry.cause, []), entry.data
+        if not keys or not isinstance(data, list):
+            return
+        if data[0] == "error":
+            answers = [(key, data[1]) for key in keys]
+        elif entry.via == "ws":
+            # One for each operation, in their order.
+            key = keys[self._answered[entry.cause]]
+            self._answered[entry.cause] += 1
+            answers = [(key, data[5])] if data[6] != "SUCCESS" else []
+        else:
+            notes = data[4] if data[1] == "ox_multi-req" else [data]
+            answers = [
+                (key, note[5]) for key, note in zip(keys, notes) if note[6] != "SUCCESS"
+            ]
+        for key, code in answers:
+            self._codes.setdefault(key, []).append(code)
+
+    def _effect(self, key: Key) -> list[Row]:
+        """Return the states that show that an operation was executed."""
+        name, *rest = key
+        if name == "fon":
+            found = [rows[0] for rows in self._rows.values() if rows[0][14] == rest[0]]
+            assert len(found) <= 1, f"placed twice: {found}"
+            return found
+        rows = self._rows[rest[0]]
+        if name == "ou":
+            return [row for row in rows if row[16] == rest[1]]
+        return rows[-1:] if rest[0] in self._closed_by else []
+
+    def _check_error(self, key: Key, error: BaseException) -> str:
+        """Check why it was not executed."""
+        context = f"{key}: {error!r}"
+        if isinstance(error, ApiError):
+            assert self._codes.get(key) == [error.code], context
+            return "rejected"
+        if not isinstance(error, NotExecuted):
+            assert isinstance(error, NetworkError) and error.phase == "send", context
+        proof = getattr(error, "proof", "never_sent")
+        assert error.retryable == (proof == "never_sent"), context
+        if proof == "never_sent":
+            self.never_sent.add(key)
+            assert not self._received[key], context
+        elif proof == "refused":
+            assert self._codes.get(key), context
+        return proof
 
 
 def same(seen: Any, row: Row, fields: dict[str, int] = ORDER) -> None:
@@ -219,10 +323,10 @@ def same(seen: Any, row: Row, fields: dict[str, int] = ORDER) -> None:
     assert found == {name: row[index] for name, index in fields.items()}
 
 
-def same_as_one_of(seen: Any, rows: list[Row]) -> None:
-    """Check that an order had this state once."""
-    found = [getattr(seen, name) for name in ORDER]
-    assert found in [[row[index] for index in ORDER.values()] for row in rows]
+def same_as_one_of(seen: Any, rows: list[Row], fields: dict[str, int] = ORDER) -> None:
+    """Check that an order, or an offer, had this state once."""
+    found = [getattr(seen, name) for name in fields]
+    assert found in [[row[index] for index in fields.values()] for row in rows]
 
 
 def same_fills(fills: Sequence[Any], trades: dict[int, Row]) -> None:
@@ -234,34 +338,35 @@ def same_fills(fills: Sequence[Any], trades: dict[int, Row]) -> None:
             same(fill, trades[fill.id], FEE)
 
 
+def key_of(name: str, body: Any) -> Key:
+    """Return what tells an operation from all others."""
+    if name == "on":
+        return name, body["cid"]
+    if name == "ou":
+        return name, body["id"], float(body["price"])
+    if name == "fon":
+        return name, float(body["rate"])
+    if name in ("oc", "foc"):
+        return name, body.get("id") or (body["cid"], body["cid_date"])
+    return name, repr(body)
+
+
+_PATHS = {
+    "auth/w/order/submit": "on",
+    "auth/w/order/update": "ou",
+    "auth/w/order/cancel": "oc",
+    "auth/w/funding/offer/submit": "fon",
+    "auth/w/funding/offer/cancel": "foc",
+}
+
+
 def _is_final(status: str) -> bool:
     return not status.startswith(("ACTIVE", "PARTIALLY FILLED"))
 
 
 def _operations(name: str, data: Any) -> Iterator[tuple[str, Any]]:
     """Yield the operations of a request, of either transport."""
-    if name in ("auth/w/order/submit", "on"):
-        yield "on", data
-    elif name in ("auth/w/order/multi", "ox_multi"):
+    if name in ("auth/w/order/multi", "ox_multi"):
         yield from (data["ops"] if isinstance(data, dict) else data)
-
-
-def submitted(name: str, data: Any) -> Iterator[int]:
-    """Yield the client order ids of new orders in a request, of either transport."""
-    for kind, body in _operations(name, data):
-        if kind == "on":
-            yield body["cid"]
-
-
-def _refused(entry: JournalEntry, request: JournalEntry) -> Iterator[tuple[int, int]]:
-    """Yield client order id and code of submissions that an answer refuses."""
-    data = entry.data
-    if data[0] == "error":
-        for cid in submitted(request.name, request.data):
-            yield cid, data[1]
-        return
-    notes = data[4] if data[1] == "ox_multi-req" and entry.via == "rest" else [data]
-    for note in notes if isinstance(notes, list) else []:
-        if note[1] == "on-req" and note[6] != "SUCCESS":
-            row = note[4][0] if isinstance(note[4][0], list) else note[4]
-            yield row[2], note[5]
+    elif name in _PATHS or name in _PATHS.values():
+        yield _PATHS.get(name, name), data

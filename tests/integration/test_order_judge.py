@@ -10,7 +10,7 @@ import pytest
 import websocket
 
 from bfxsync import Client, OrderNotPlaced, OrderRejected
-from bfxsync.errors import BfxError, NotExecuted, OutcomeUnknown
+from bfxsync.errors import ApiError, BfxError, NotExecuted, OutcomeUnknown
 from bfxsync.paper import PaperAccount, PaperExchange
 
 from .fault_proxy import FaultProxy
@@ -80,9 +80,7 @@ def test_what_is_true_is_found_true(
     exchange.inject("lost_request", path="auth/w/order/submit")
     assert judge.judge(believe(bfx, 6, *LIMIT)) == "absent"
     judge.judge_state({order.id: order for order in bfx.rest.auth.get_orders()})
-    assert {truth.cid for truth in judge.truths() if truth.is_open} == {1, 4, 5}
-    (found,) = [order for order in bfx.rest.auth.get_orders() if order.cid == 1]
-    assert judge.order(found.id)[2] == 1
+    assert [judge.truth(cid).is_open for cid in range(1, 7)] == [1, 0, 0, 1, 1, 0]
 
 
 def test_batches_and_other_accounts_are_told_apart(
@@ -205,3 +203,78 @@ def test_the_tap_has_what_was_sent_and_never_came(exchange: PaperExchange) -> No
         socket.shutdown()
     assert tap.inputs() == [("on", {"cid": 5}), ("on", {"cid": 6}), ("oc", {"id": 7})]
     assert tap.messages()[-1] == {"event": "ping"}
+
+
+def not_executed(proof: Any) -> NotExecuted:
+    return NotExecuted("no", phase="receive", proof=proof)
+
+
+def test_changes_are_compared_with_their_effects(
+    bfx: Client, judge: OrderJudge
+) -> None:
+    auth = bfx.rest.auth
+    order = believe(bfx, 1, *LIMIT).result
+    update: Any = ("ou", order.id, 50_001.0)
+    cancel = ("oc", order.id)
+    assert judge.judge_change(update, None, not_executed("absent")) == "absent"
+    assert judge.judge_change(update, None, NEVER_SENT) == "never_sent"
+    for lie in (order, None), (None, not_executed("refused")):
+        with pytest.raises(AssertionError):
+            judge.judge_change(update, *lie)
+    auth.update_order(order.id, price="50001")
+    (order,) = auth.get_orders()
+    assert judge.judge_change(update, order, None) == "done"
+    assert judge.judge_change(cancel, None, not_executed("absent")) == "absent"
+    for wrong in (NEVER_SENT, not_executed("absent"), OrderRejected("no", code=10_001)):
+        with pytest.raises(AssertionError):
+            judge.judge_change(update, None, wrong)
+    with pytest.raises(AssertionError):
+        judge.judge_change(cancel, order, None)
+    auth.cancel_order(id=order.id)
+    (closed,) = auth.get_orders_history(ids=[order.id])
+    assert judge.judge_change(cancel, closed, None) == "done"
+    with pytest.raises(AssertionError):
+        judge.judge_change(cancel, None, not_executed("absent"))
+    with pytest.raises(ApiError) as refused:
+        auth.cancel_order(id=order.id)
+    with pytest.raises(AssertionError, match="sent twice"):
+        judge.judge_change(cancel, None, refused.value)
+
+
+def test_offers_are_told_apart_by_their_rates(bfx: Client, judge: OrderJudge) -> None:
+    auth = bfx.rest.auth
+    terms = ("LIMIT", "fUSD", "200")
+    offer = auth.submit_funding_offer(*terms, "0.05001", 2).data
+    assert judge.judge_change(("fon", 0.05001), offer, None) == "done"
+    assert (
+        judge.judge_change(("fon", 0.05002), None, not_executed("absent")) == "absent"
+    )
+    judge.judge_state({}, {offer.id: offer})
+    with pytest.raises(AssertionError):
+        judge.judge_state({}, {})
+    with pytest.raises(AssertionError):
+        judge.judge_change(("fon", 0.05001), None, not_executed("absent"))
+    with pytest.raises(ApiError) as refused:
+        auth.submit_funding_offer("LIMIT", "fUSD", "1", "0.05003", 2)
+    small = ("fon", 0.05003)
+    assert judge.judge_change(small, None, refused.value) == "rejected"
+    auth.cancel_funding_offer(offer.id)
+    assert judge.judge_change(("foc", offer.id), offer, None) == "done"
+    judge.judge_state({}, {})
+    auth.submit_funding_offer(*terms, "0.05001", 2)
+    with pytest.raises(AssertionError, match="sent twice"):
+        judge.judge_change(("fon", 0.05001), offer, None)
+
+
+def test_what_is_on_the_wire_was_sent_and_once(judge: OrderJudge) -> None:
+    inputs = [
+        ("on", {"cid": 1}),
+        ("oc", {"id": 5}),
+        ("oc", {"cid": 1, "cid_date": "x"}),
+    ]
+    assert set(judge.judge_inputs(inputs).values()) == {1}
+    with pytest.raises(AssertionError, match="sent twice"):
+        judge.judge_inputs([*inputs, ("on", {"cid": 1, "amount": "2"})])
+    judge.judge(Belief(1, error=NEVER_SENT))
+    with pytest.raises(AssertionError, match="never sent"):
+        judge.judge_inputs(inputs)
