@@ -7,6 +7,7 @@ Every error that bfxsync raises, in one tree.
     ├─ UsageError (ValueError)       invalid arguments or calls; raised before any I/O
     │  └─ OrderBlocked               refused by an order guard of this client: .guard
     ├─ ClosedError                   the client is closed
+    ├─ OrderNotFilled                an order was closed before it was filled: .order
     ├─ NetworkError                  connection problem: .phase is "connect", "send" or "receive"
     │  ├─ RequestTimeout             (TimeoutError) no response in time
     │  ├─ OutcomeUnknown             a write that may or may not have been executed: resolve()
@@ -207,6 +208,21 @@ class OrderNotPlaced(NotExecuted):
         self.cid = cid
 
 
+class OrderNotFilled(BfxError):
+    """
+    An order was closed before it was executed completely, while a call waited for that.
+
+    Attributes
+    ----------
+    order : Order
+        Its last state; `amount` has what is left of `amount_orig`, and `status` says why.
+    """
+
+    def __init__(self, message: str, *, order: Any) -> None:
+        super().__init__(message)
+        self.order = order
+
+
 class RemoteError(BfxError):
     """
     Unreadable data from the exchange.
@@ -274,7 +290,8 @@ class ApiError(BfxError):
     raw : object
         The whole response.
     call : str or None
-        The refused REST call: ``get_t_ticker("tNOPE")``; None on a WebSocket.
+        The refused REST call, ``get_t_ticker("tNOPE")``, or input, ``submit_order of cid 12345``;
+        None for anything else.
     """
 
     call: str | None = None

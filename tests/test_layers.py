@@ -28,6 +28,7 @@ LAYERS = [
     ("recording",),
     ("ws.dispatch",),
     ("ws.core.lifetime", "ws.core.subscriber", "ws.core.shared_subscription"),
+    ("ws.replies", "ws.order_replies"),
     (
         "ws.io.transport",
         "ws.io.handshake_socket",

@@ -1,0 +1,251 @@
+"""The replies to new orders: the result, and what becomes of the order afterwards."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol
+
+from bfxsync._base.numbers import EXACT, decimal_of
+from bfxsync.checks.times import check_seconds_or_zero
+from bfxsync.errors import (
+    BfxError,
+    ClosedError,
+    OrderNotFilled,
+    RequestTimeout,
+    UsageError,
+)
+from bfxsync.models.orders import AnyOrder, Order
+from bfxsync.ws.replies import Reply, ReplyOwner, Request
+
+if TYPE_CHECKING:
+    from bfxsync.models.account_trades import AccountTrade
+
+FILLS_S = 1.0
+"""Seconds that `OrderReply.wait_filled` waits for fills that follow the last state of the order."""
+
+
+class OrderCalls(Protocol):
+    """The inputs about an order that exists."""
+
+    def update_order(self, id: int, **changes: Any) -> Reply[AnyOrder]: ...
+
+    def cancel_order(
+        self,
+        *,
+        id: int | None = None,
+        cid: int | None = None,
+        cid_date: str | None = None,
+    ) -> Reply[AnyOrder]: ...
+
+
+class OrderReply(Reply[AnyOrder]):
+    """
+    The reply to a new order, which also follows the order until it is closed.
+
+    `result` returns the order once the exchange lists it: open, or already closed. The other
+    methods and attributes are about what comes afterwards. With ``dry_run`` everything is done at
+    once, and the order has the terms of the request and no id.
+    """
+
+    def __init__(
+        self,
+        owner: ReplyOwner,
+        request: Request,
+        calls: OrderCalls,
+        on_fill: Callable[[AccountTrade], object] | None = None,
+        on_done: Callable[[OrderReply], object] | None = None,
+    ) -> None:
+        super().__init__(owner, request)
+        self._inputs = calls
+        self._on_fill = on_fill
+        # Removed by the thread that calls it.
+        self._on_done = [] if on_done is None else [on_done]
+        self._order: AnyOrder | None = None
+        # By id; replaced when the fee becomes known.
+        self._fills: Dict[int, AccountTrade] = {}
+        # Why the order is not followed any longer, although it may be open.
+        self._ended_by: BfxError | None = None
+        self._is_simulated = False
+
+    def _state(self) -> str:
+        order = self._order
+        if order is None or self._error is not None:
+            return super()._state()
+        return f"order {order.id} {order.status.word}".rstrip()
+
+    # --- any thread ---------------------------------------------------------------------------
+
+    @property
+    def cid(self) -> int:
+        """Client id of the order."""
+        assert self._request.cid is not None
+        return self._request.cid
+
+    @property
+    def order(self) -> AnyOrder | None:
+        """The latest state of the order; None before the first."""
+        return self._order
+
+    @property
+    def fills(self) -> List[AccountTrade]:
+        """
+        The trades of the order so far, each once, in order of arrival; a new list.
+
+        The fee of a trade becomes known shortly after the trade. The last ones may arrive after
+        the order is closed.
+        """
+        return list(self._fills.values())
+
+    def wait_done(self, timeout: float | None = None) -> AnyOrder:
+        """
+        Wait until the order is closed, and return it: executed or cancelled, see its `status`.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; 0 does not wait. By default it waits indefinitely.
+
+        Raises
+        ------
+        RequestTimeout
+            The order is still open.
+        ClosedError
+            The client was closed; the order may still be open.
+        BfxError
+            Those of `result`: `OrderRejected`, `OrderNotPlaced`, `OutcomeUnknown`, …
+        """
+        timeout_s = None
+        if timeout is not None:
+            timeout_s = check_seconds_or_zero("timeout", timeout)
+        is_over = self._wait(lambda: self._is_over, timeout_s)
+        if self._is_settled:
+            # Raises its error.
+            self.result(0)
+        elif not is_over:
+            raise self._unanswered()
+        order = self._order
+        assert order is not None
+        if self.needs_nothing:
+            return order
+        if self._ended_by is not None:
+            raise ClosedError(
+                f"{self._request.name}: order {order.id} may still be open: {self._ended_by}"
+            ) from self._ended_by
+        raise RequestTimeout(
+            f"{self._request.name}: order {order.id} is still open after {timeout_s:g} s: "
+            f"{order.order_status}"
+        )
+
+    def wait_filled(self, timeout: float | None = None) -> AnyOrder:
+        """
+        Wait until the order is executed completely, and return it; see `wait_done`.
+
+        Raises
+        ------
+        OrderNotFilled
+            The order was closed before that: cancelled, or refused for lack of funds. `order` has
+            its last state, of which a part may be executed.
+        BfxError
+            Those of `wait_done`.
+        """
+        order = self.wait_done(timeout)
+        if not (self._is_simulated or order.status.is_executed):
+            self._was_read = True
+            raise OrderNotFilled(
+                f"{self._request.name}: order {order.id} was closed before it was filled: "
+                f"{order.order_status}",
+                order=order,
+            )
+        if not self._has_all_fills():
+            self._wait(self._has_all_fills, FILLS_S)
+        return order
+
+    def cancel_order(self) -> Reply[AnyOrder]:
+        """
+        Cancel the order: by its id, or by its client id before the exchange has listed it.
+
+        See `cancel_order` of ``bfx.wss.inputs``; the result of that reply is the cancelled order.
+        """
+        order = self._order
+        if order is not None and order.id is not None:
+            return self._inputs.cancel_order(id=order.id)
+        return self._inputs.cancel_order(cid=self.cid, cid_date=self._request.cid_date)
+
+    def update_order(self, **changes: Any) -> Reply[AnyOrder]:
+        """
+        Change the order; takes the arguments of `update_order` of ``bfx.wss.inputs``, but no `id`.
+
+        Raises `UsageError` before the exchange has listed the order, as its id is not known yet.
+        """
+        order = self._order
+        if order is None or order.id is None:
+            raise UsageError(
+                f"{self._request.name}: the id of the order is not known yet; call result() first"
+            )
+        return self._inputs.update_order(order.id, **changes)
+
+    def _has_all_fills(self) -> bool:
+        """Whether the fills add up to the amount of the order, once it is executed."""
+        order = self._order
+        if self._ended_by is not None or not isinstance(order, Order):
+            return True
+        total = decimal_of(0)
+        for trade in self.fills:
+            total = EXACT.add(total, decimal_of(trade.exec_amount))
+        left = decimal_of(order.amount)
+        executed = EXACT.subtract(decimal_of(order.amount_orig), left)
+        return total.copy_abs() >= executed.copy_abs()
+
+    @property
+    def _is_over(self) -> bool:
+        return self.needs_nothing or self._ended_by is not None
+
+    # --- the I/O thread -----------------------------------------------------------------------
+
+    @property
+    def needs_nothing(self) -> bool:
+        """Whether it has failed, or the order is closed."""
+        if self._error is not None or self._is_simulated:
+            return True
+        order = self._order
+        return self._is_settled and order is not None and not order.status.is_open
+
+    def settle(self, value: Any = None, error: BfxError | None = None) -> None:
+        """Set the result or the error, unless one is set already."""
+        if isinstance(value, Order):
+            self._order = value
+        super().settle(value, error)
+        self._check_done()
+
+    def simulate(self, order: AnyOrder) -> None:
+        """Complete it in a dry run."""
+        self._is_simulated = True
+        self._order = order
+        self.settle(order)
+
+    def observe(
+        self, order: Order | None = None, trade: AccountTrade | None = None
+    ) -> None:
+        """Record a state of the order, or a trade of it."""
+        if order is not None:
+            self._order = order
+        if trade is not None:
+            is_new = trade.id not in self._fills
+            if is_new or trade.fee is not None:
+                self._fills[trade.id] = trade
+            if is_new and self._on_fill is not None:
+                self._call(self._on_fill, trade)
+        self._changes.wake_all()
+        self._check_done()
+
+    def end(self, error: BfxError) -> None:
+        """End it with the client, whether the order is open or not."""
+        self._ended_by = error
+        super().end(error)
+        self._changes.wake_all()
+
+    def _check_done(self) -> None:
+        """Call `on_done` once, when the order is closed or has failed."""
+        if self._on_done and self.needs_nothing:
+            with suppress(IndexError):
+                self._call(self._on_done.pop(), self)
