@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from bfxsync.book.book import OrderBook
     from bfxsync.client import Client
     from bfxsync.models import (
+        AccountUpdate,
         BookSnapshot,
         BookUpdate,
         Candle,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from bfxsync.ws.subscription import BookSubscription, Subscription
 
 __all__ = [
+    "AccountUpdate",
     "ApiError",
     "AuthError",
     "Backoff",

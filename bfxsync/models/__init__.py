@@ -38,6 +38,7 @@ from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
 if TYPE_CHECKING:
     from bfxsync.models.account import *
     from bfxsync.models.account_trades import *
+    from bfxsync.models.account_update import *
     from bfxsync.models.alerts import *
     from bfxsync.models.conf import *
     from bfxsync.models.funding import *
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccountFundingTrade",
     "AccountTrade",
+    "AccountUpdate",
     "Alert",
     "AlertDeletion",
     "AnnouncementPost",

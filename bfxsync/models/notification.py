@@ -184,6 +184,11 @@ def of_nothing() -> Callable[[Row, NumberType], Notification[None]]:
     return partial(Notification.from_row, read=lambda data, number: None)
 
 
+def of_anything() -> Callable[[Row, NumberType], Notification[Any]]:
+    """Return a reader of notifications whose data is left as it is."""
+    return partial(Notification.from_row, read=lambda data, number: data)
+
+
 def _is_list_of_rows(data: object) -> bool:
     return isinstance(data, list) and bool(data) and isinstance(data[0], list)
 

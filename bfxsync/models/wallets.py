@@ -33,6 +33,11 @@ class Wallet(RestModel):
     trade_details: dict[str, Any] | None = at(6)
     """Details of the last change: ``reason``, ``order_id``, ``trade_price``, …"""
 
+    @property
+    def available(self) -> float | None:
+        """Short for `available_balance`: None where not known, as before a calculation."""
+        return self.available_balance
+
 
 @model
 class WalletHistory(RestModel):

@@ -24,6 +24,15 @@ def test_r12_movement_may_have_its_numbers_as_text(number: Any) -> None:
     assert (type(found.fees), found.fees) == (number, number("-0.00135"))
 
 
+@NUMBERS
+def test_available_is_none_until_it_is_known(number: Any) -> None:
+    row: Any = ["exchange", "BTC", 1.5, 0, None, None, None]
+    wallet = wallets.Wallet.from_row(row, number)
+    assert wallet.available is wallet.available_balance is None
+    row[4] = 0.5
+    assert wallets.Wallet.from_row(row, number).available == number("0.5")
+
+
 def test_balance_has_the_symbol_of_its_request() -> None:
     read_one = of_symbol(wallets.BalanceAvailable.from_row, "tBTCUSD")
     found = read_one([0.5], float)

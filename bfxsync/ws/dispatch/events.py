@@ -69,6 +69,8 @@ ACCOUNT_EVENTS = frozenset(
         "balance_update",
         "base_margin_info",
         "funding_info_update",
+        "funding_trade_execution",
+        "funding_trade_execution_update",
         "notification",
         "symbol_margin_info",
         "trade_execution",
