@@ -102,14 +102,18 @@ class SendOperations:
     """When they are dropped if they could not be sent, by the clock of the session."""
     may_queue: bool = False
     """Whether to hold them while the link is down, too."""
+    buffer_until: float | None = None
+    """Until when others may be sent in the same message; None to send them at once."""
 
 
 @attrs.frozen
 class SendCalc:
-    """Ask the exchange to calculate values, 30 at most; there is no response but updates."""
+    """Ask the exchange to calculate values; there is no response but updates."""
 
     names: Tuple[str, ...]
     """``wallet_margin_BTC``, ``position_tBTCUSD``, ``margin_base``, ``balance``, …"""
+    token: Hashable = None
+    """Settled once they have been sent, or if they cannot be."""
 
 
 @attrs.frozen
@@ -118,8 +122,10 @@ class SendMessage:
 
     type: str
     """Begins with ``ucm-``."""
-    info: Mapping[str, Any]
+    info: Any
     message_id: int | None = None
+    token: Hashable = None
+    """Settled once it has been sent, or if it cannot be."""
 
 
 @attrs.frozen(eq=False)
