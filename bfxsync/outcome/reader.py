@@ -14,8 +14,8 @@ from bfxsync.models.wallets import Ledger
 from bfxsync.outcome.unread import UnreadRows
 
 
-class AccountReader(Protocol):
-    """Reads of an account, with the names and meanings of `bfxsync.rest.auth.AuthEndpoints`."""
+class OrderReader(Protocol):
+    """Reads of orders, with the names and meanings of `bfxsync.rest.auth.AuthEndpoints`."""
 
     def get_orders(
         self,
@@ -38,8 +38,12 @@ class AccountReader(Protocol):
     ) -> Iterator[Order]: ...
 
     def iter_trades_history(
-        self, *, symbol: str, start: Mts
+        self, *, symbol: str | None = None, start: Mts
     ) -> Iterator[AccountTrade]: ...
+
+
+class AccountReader(OrderReader, Protocol):
+    """All reads of an account, like `OrderReader`."""
 
     def get_funding_offers(
         self, *, symbol: str | None = None
@@ -79,3 +83,6 @@ class AccountReader(Protocol):
 
 OpenReader = Callable[[], Tuple[AccountReader, UnreadRows]]
 """Returns a reader whose lists leave out unreadable rows, and the collection of those rows."""
+
+OpenOrders = Callable[[], Tuple[OrderReader, UnreadRows]]
+"""Like `OpenReader`, for orders only."""

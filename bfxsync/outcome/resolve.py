@@ -258,9 +258,15 @@ class Resolution:
         """Time from which absence may count, by `time.monotonic`."""
         return self.attempt.record.ended_at + self.attempt.transport.absence_s
 
-    def step(self) -> Verdict:
-        """Search once; if the search raises, the step does not count."""
-        attempt, asked_at = self.attempt, time.monotonic()
+    def step(self, asked_at: float | None = None) -> Verdict:
+        """
+        Search once; if the search raises, the step does not count.
+
+        `asked_at` is the earliest time (`time.monotonic`) at which the search may have requested
+        what it reads; by default now.
+        """
+        attempt = self.attempt
+        asked_at = time.monotonic() if asked_at is None else asked_at
         found = self.search.find(attempt)
         is_again, attempt.was_searched = attempt.was_searched, True
         self._asked_at, self._found = asked_at, found

@@ -7,7 +7,7 @@ fail. A row that may be the outcome is a candidate, so that the write never coun
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping, TypeVar, Union
+from typing import Any, Iterable, Iterator, List, Mapping, TypeVar, Union
 
 from bfxsync.errors import RemoteError
 from bfxsync.outcome.resolve import Candidates, Found
@@ -39,6 +39,12 @@ class UnreadRows:
         self.rows += [row for row, _ in error.unreadable]
         count = len(error.rows) + len(error.unreadable)
         self.is_cut |= limit is not None and count >= limit
+
+    def replace(self, others: Iterable[UnreadRows]) -> None:
+        """Replace the rows by those of other collections."""
+        found = list(others)
+        self.rows = [row for unread in found for row in unread.rows]
+        self.is_cut = any(unread.is_cut for unread in found)
 
     def readable(self, rows: Iterator[T]) -> Iterator[T]:
         """Yield the rows of an iterator until it raises for unreadable rows, which are recorded."""
