@@ -41,7 +41,7 @@ LAYERS = [
     ("ws.core", "ws.stats"),
     ("ws.book_view", "ws.subscription"),
     ("ws.registry",),
-    ("ws.subscribe", "ws.handlers"),
+    ("ws.subscribe", "ws.handlers", "ws.waiting"),
     ("ws.shorthands",),
     ("rest.http",),
     ("rest.history", "rest.order_queries"),

@@ -1,0 +1,111 @@
+"""Methods of `WebSocketClient` that wait: for data, and for the answer to a ping."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from bfxsync.checks.containers import optional
+from bfxsync.checks.times import check_seconds_or_zero
+from bfxsync.errors import NetworkError
+from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Core
+from bfxsync.ws.core.subscriber import Waiter
+from bfxsync.ws.core.subscription_table import SubscriptionTable
+from bfxsync.ws.settings import ConnectionSettings
+from bfxsync.ws.subscription import timeout_error, wait_for
+
+if TYPE_CHECKING:
+    from typing_extensions import Protocol
+
+    class HasCore(Protocol):
+        """A client, as far as these methods use it."""
+
+        _core: Core
+        _settings: ConnectionSettings
+
+
+def wait_ready(self: HasCore, timeout: float | None = None) -> None:
+    """
+    Wait until the connection is open and every subscription has its first data.
+
+    The timeout applies to all of this; by default it is that of the client.
+
+    Raises
+    ------
+    NetworkError
+        Not connected in time (phase ``connect``), or maintenance of the exchange (phase
+        ``send``).
+    SubscriptionRejected, RequestTimeout
+        A subscription failed.
+    """
+    allowed_s = self._settings.timeout_or(timeout)
+    deadline = time.monotonic() + allowed_s
+    self._core.check_may_wait()
+    connection = self._core.placement.first_link()
+    if not connection.is_open.wait(max(0.0, deadline - time.monotonic())):
+        reason = connection.last_error
+        raise timeout_error("client", allowed_s, False, reason) from reason
+    # Set when the connection has ended as well.
+    self._core.lifetime.check_open()
+    for subscriber in self._core.placement.subscribers():
+        remaining_s = max(0.0, deadline - time.monotonic())
+        wait_for(self._core, subscriber, remaining_s, time.monotonic())
+
+
+def wait_on_update(self: HasCore, timeout: float | None = None) -> bool:
+    """
+    Wait until any subscription has data or an event, or one of its callbacks has handled it.
+
+    Returns immediately if that has happened since the last call of the same thread, so that a
+    loop that reads books, or values stored by callbacks, misses no update. Consumes no updates.
+
+    Parameters
+    ----------
+    timeout : float, optional
+        Seconds; 0 does not wait. By default it waits indefinitely.
+
+    Returns
+    -------
+    bool
+        False if the timeout has passed.
+
+    Raises
+    ------
+    ClosedError
+        The client was closed.
+    BfxError
+        A fatal error ended the client.
+    SystemExit
+        A callback called ``sys.exit()``.
+    """
+    timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
+    core = self._core
+    core.check_may_wait()
+    is_new = core.dispatcher.update_signal.wait(
+        timeout_s, lambda: core.lifetime.is_closing
+    )
+    if core.lifetime.is_closing:
+        core.lifetime.check_open()
+    return is_new
+
+
+def ping(self: HasCore, timeout: float | None = None) -> float:
+    """
+    Send a ping and return the seconds until the exchange's pong.
+
+    Raises `NetworkError` without a connection (phase ``send``), and `RequestTimeout` without a
+    pong in time.
+    """
+    allowed_s = self._settings.timeout_or(timeout)
+    self._core.check_may_wait()
+    connection = self._core.placement.first_link()
+    waiter = Waiter()
+    start = time.monotonic()
+    connection.submit(SubscriptionTable.ping, waiter, start + allowed_s)
+    # The session applies the timeout; the extra time is for an I/O thread that is blocked.
+    if not waiter.resolved.wait(allowed_s + CLOSE_TIMEOUT_S):
+        raise NetworkError("no pong: not connected yet", phase="send")
+    if waiter.error is not None:
+        self._core.lifetime.check_exit()
+        raise waiter.error
+    return time.monotonic() - start
