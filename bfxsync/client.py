@@ -16,16 +16,14 @@ from bfxsync._base.logs import get_logger, log_to
 from bfxsync.checks.hosts import rest_host_of, signed_rest_host, wss_host_of
 from bfxsync.checks.options import check_farewell
 from bfxsync.client_parts import (
+    LazyRest,
     cancellation_at_exit,
     check_hosts,
     check_names,
     checked_rest_options,
-    connected,
     credentials_and_guard,
     start_paper,
-    symbols_class,
 )
-from bfxsync.errors import ClosedError
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:
@@ -198,21 +196,17 @@ class Client(ProposesNames):
             wss_host, numbers=numbers, proxy=proxy, ca_bundle=ca_bundle, **options
         )
         self._guard: OrderGuard = guard
-        self._rest_options: dict[str, Any] = {
-            **rest_options,
-            "host": rest_host,
-            "auth_host": auth_rest_host,
-            "signer": self._credentials.current,
-            "numbers": numbers,
-            "proxy": proxy,
-            "ca_bundle": ca_bundle,
-            "guard": guard,
-        }
-        self._on_exit = cancellation_at_exit(guard, self._rest_options)
-        # Created on first use. If two threads create the same object, `dict.setdefault` keeps one:
-        # no lock that an interrupted thread could keep.
-        self._made: dict[str, Any] = {}
-        self._is_closed = False
+        rest_options.update(
+            host=rest_host,
+            auth_host=auth_rest_host,
+            signer=self._credentials.current,
+            numbers=numbers,
+            proxy=proxy,
+            ca_bundle=ca_bundle,
+            guard=guard,
+        )
+        self._rest = LazyRest(rest_options)
+        self._on_exit = cancellation_at_exit(guard, rest_options)
         self.exchange: PaperExchange | None = None
 
     @classmethod
@@ -246,30 +240,12 @@ class Client(ProposesNames):
 
         Raises `ClosedError` if the client is closed.
         """
-        made: RestClient | None = self._made.get("rest")
-        if made is not None:
-            return made
-        if self._is_closed:
-            raise ClosedError("the client is closed")
-        mine = connected(self._rest_options)
-        rest: RestClient = self._made.setdefault("rest", mine)
-        if rest is not mine:
-            mine.close()
-        if self._is_closed:
-            # Closed by a thread or signal handler that did not see this object.
-            rest.close()
-            raise ClosedError("the client is closed")
-        return rest
+        return self._rest.client
 
     @property
     def symbols(self) -> Symbols:
         """Tradable symbols, with order sizes and rounding."""
-        made: Symbols | None = self._made.get("symbols")
-        if made is not None:
-            return made
-        mine = lazily(symbols_class)(self.rest.public)
-        symbols: Symbols = self._made.setdefault("symbols", mine)
-        return symbols
+        return self._rest.symbols
 
     @property
     def is_halted(self) -> bool:
@@ -307,7 +283,7 @@ class Client(ProposesNames):
     def __repr__(self) -> str:
         has_key = self._credentials.current.signer is not None
         return (
-            f"<{type(self).__name__} {self.wss!r} {self._rest_options['host']} "
+            f"<{type(self).__name__} {self.wss!r} {self._rest.host} "
             f"{'with' if has_key else 'without'} a key>"
         )
 
@@ -354,8 +330,7 @@ class Client(ProposesNames):
         # First, so that no traceback shows them.
         api_key, api_secret = hide(api_key), hide(api_secret)
         auth_token = hide(auth_token)
-        if self._is_closed:
-            raise ClosedError("the client is closed")
+        self._rest.check_open()
         is_new = self._credentials.rotate(api_key, api_secret, auth_token)
         if is_new:
             _log.info("the key was replaced")
@@ -371,7 +346,7 @@ class Client(ProposesNames):
             JSON-serializable. ``wss``: see `WebSocketClient.stats`; ``rest``: see
             `RestClient.stats`, or None before the first use of REST.
         """
-        rest: RestClient | None = self._made.get("rest")
+        rest = self._rest.made
         return {
             "wss": self.wss.stats(),
             "rest": None if rest is None else rest.stats(),
@@ -385,11 +360,8 @@ class Client(ProposesNames):
         `reason` are for the WebSocket's close frame; see `WebSocketClient.close`.
         """
         code, reason = check_farewell(code, reason)
-        self._is_closed = True
         try:
-            rest = self._made.get("rest")
-            if rest is not None:
-                rest.close()
+            self._rest.close()
             if self._on_exit is not None:
                 self._on_exit.run()
         finally:

@@ -19,7 +19,7 @@ from bfxsync.checks.hosts import check_encryption
 from bfxsync.checks.options import check_bool, check_on_limit
 from bfxsync.checks.texts import check_token
 from bfxsync.checks.times import check_seconds, check_timeouts
-from bfxsync.errors import UsageError
+from bfxsync.errors import ClosedError, UsageError
 
 if TYPE_CHECKING:
     from bfxsync.guards.guard import OrderGuard
@@ -95,6 +95,64 @@ def connected(options: Mapping[str, Any], **changes: Any) -> RestClient:
     return lazily(_rest_client)(**{**options, **changes})
 
 
+class LazyRest:
+    """
+    The REST client and the symbols of a client, created on first use.
+
+    If two threads create the same object, `dict.setdefault` keeps one: no lock that an interrupted
+    thread could keep.
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.host: str = options["host"]
+        self._options = options
+        self._made: dict[str, Any] = {}
+        self._is_closed = False
+
+    def check_open(self) -> None:
+        """Raise `ClosedError` if the client is closed."""
+        if self._is_closed:
+            raise ClosedError("the client is closed")
+
+    @property
+    def made(self) -> RestClient | None:
+        """The REST client, None before its first use."""
+        return self._made.get("rest")
+
+    @property
+    def client(self) -> RestClient:
+        """The REST client; raises `ClosedError` if the client is closed."""
+        made = self.made
+        if made is not None:
+            return made
+        self.check_open()
+        mine = connected(self._options)
+        rest: RestClient = self._made.setdefault("rest", mine)
+        if rest is not mine:
+            mine.close()
+        if self._is_closed:
+            # Closed by a thread or signal handler that did not see this object.
+            rest.close()
+            self.check_open()
+        return rest
+
+    @property
+    def symbols(self) -> Symbols:
+        """The symbols."""
+        made: Symbols | None = self._made.get("symbols")
+        if made is not None:
+            return made
+        mine = lazily(_symbols_class)(self.client.public)
+        symbols: Symbols = self._made.setdefault("symbols", mine)
+        return symbols
+
+    def close(self) -> None:
+        """End it; it cannot be created any more."""
+        self._is_closed = True
+        if self.made is not None:
+            self.made.close()
+
+
 def cancellation_at_exit(
     guard: OrderGuard, rest_options: Mapping[str, Any]
 ) -> CancelOnExit | None:
@@ -117,8 +175,7 @@ def _rest_client() -> type[RestClient]:
     return RestClient
 
 
-def symbols_class() -> type[Symbols]:
-    """Import the class of `Client.symbols`."""
+def _symbols_class() -> type[Symbols]:
     from bfxsync.symbols import Symbols
 
     return Symbols

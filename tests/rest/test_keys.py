@@ -216,7 +216,7 @@ def test_client_that_is_closed_meanwhile_makes_no_rest_side(
     monkeypatch.setattr(RestClient, "__init__", slow)
     with pytest.raises(ClosedError):
         client.rest
-    assert client._made["rest"]._transport._closed.is_set
+    assert client._rest.made._transport._closed.is_set
 
 
 FORK = """
