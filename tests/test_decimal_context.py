@@ -8,7 +8,13 @@ from typing import Any, Callable
 
 import pytest
 
-from bfxsync._base.numbers import number_text, plain_decimal, round_amount, round_price
+from bfxsync._base.numbers import (
+    approximately,
+    number_text,
+    plain_decimal,
+    round_amount,
+    round_price,
+)
 from bfxsync.book import book as books
 from bfxsync.checks.numbers import check_amount, check_positive, check_price
 from bfxsync.errors import BfxError
@@ -16,7 +22,6 @@ from bfxsync.models import BookUpdate
 from bfxsync.models.notification import of_nothing
 from bfxsync.models.orders import Order
 from bfxsync.models.status import Liquidation
-from bfxsync.outcome.identify import approximately
 from bfxsync.paper.engine import amounts
 from bfxsync.paper.engine.units import to_units
 from bfxsync.rest.history.history import History, Iteration

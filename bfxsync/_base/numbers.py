@@ -15,6 +15,7 @@ from decimal import (
     InvalidOperation,
     Overflow,
     Underflow,
+    localcontext,
 )
 from typing import Any, Callable
 
@@ -118,6 +119,18 @@ def plain_decimal(value: object, name: str = "the number") -> str:
             f"{name} must have at most {_MOST_DIGITS} digits before and zeros after the point"
         )
     return format(number, "f")
+
+
+# Rounding by the exchange, and the precision of a float.
+_PLACE = Decimal("1e-8")
+_PRECISION = Decimal("1e-15")
+
+
+def approximately(found: Any, amount: str) -> bool:
+    """Return whether a received number is the amount that was sent as this text."""
+    with localcontext(EXACT):
+        wanted = Decimal(amount)
+        return abs(Decimal(str(found)) - wanted) <= _PLACE + abs(wanted) * _PRECISION
 
 
 PRICE_DIGITS = 5

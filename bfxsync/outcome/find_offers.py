@@ -15,10 +15,10 @@ from typing import Any, Dict, Hashable, List, Union
 
 import attrs
 
-from bfxsync._base.numbers import EXACT
+from bfxsync._base.numbers import EXACT, approximately
 from bfxsync.models.funding import FundingCredit, FundingLoan, FundingOffer
 from bfxsync.outcome.clocks import Clocks
-from bfxsync.outcome.identify import FAR_S, approximately, edges_of, identify
+from bfxsync.outcome.identify import FAR_S, edges_of, identify
 from bfxsync.outcome.reader import OpenReader
 from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
 from bfxsync.outcome.unread import with_unread

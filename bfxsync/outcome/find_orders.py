@@ -19,9 +19,9 @@ import attrs
 
 from bfxsync._base.aliases import Mts
 from bfxsync._base.enums import OrderFlag
+from bfxsync._base.numbers import approximately
 from bfxsync.models.orders import Order
 from bfxsync.outcome.clocks import Clocks, Span, date_of
-from bfxsync.outcome.identify import approximately
 from bfxsync.outcome.reader import OpenOrders
 from bfxsync.outcome.resolve import Attempt, Candidates, Found, Pending, Search
 from bfxsync.outcome.unread import ExpectedValues, may_match, with_unread

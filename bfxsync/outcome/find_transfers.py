@@ -8,11 +8,11 @@ from typing import Any, Dict, Hashable
 
 import attrs
 
-from bfxsync._base.numbers import EXACT
+from bfxsync._base.numbers import EXACT, approximately
 from bfxsync.models.movements import Movement
 from bfxsync.models.wallets import Ledger
 from bfxsync.outcome.clocks import Clocks
-from bfxsync.outcome.identify import approximately, edges_of, identify
+from bfxsync.outcome.identify import edges_of, identify
 from bfxsync.outcome.reader import OpenReader
 from bfxsync.outcome.resolve import Attempt, Found, Search
 from bfxsync.outcome.unread import with_unread

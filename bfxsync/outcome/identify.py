@@ -11,11 +11,9 @@ write never counts as absent.
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
-from typing import Any, Callable, List, Tuple, TypeVar
+from typing import Callable, List, Tuple, TypeVar
 
 from bfxsync._base.aliases import Mts
-from bfxsync._base.numbers import EXACT
 from bfxsync.outcome.clocks import Clocks, Span
 from bfxsync.outcome.resolve import Attempt, Candidates, Found
 
@@ -23,10 +21,6 @@ T = TypeVar("T")
 
 NEAR_S = 2.5
 FAR_S = 30.0
-
-# Rounding by the exchange, and the precision of a float.
-_PLACE = Decimal("1e-8")
-_PRECISION = Decimal("1e-15")
 
 
 def identify(
@@ -61,10 +55,3 @@ def identify(
 def edges_of(span: Span) -> Tuple[Mts, Mts]:
     """Return the first and last possible time of the outcome."""
     return span.since_mts(FAR_S), span.until_mts(FAR_S)
-
-
-def approximately(found: Any, amount: str) -> bool:
-    """Return whether a received number is the amount that was sent as this text."""
-    with localcontext(EXACT):
-        wanted = Decimal(amount)
-        return abs(Decimal(str(found)) - wanted) <= _PLACE + abs(wanted) * _PRECISION
