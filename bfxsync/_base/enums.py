@@ -111,6 +111,8 @@ class LossCause(Enum):
     """Maintenance did not end in time."""
     HANDSHAKE = "handshake"
     """The exchange sent no greeting, or did not confirm the flags."""
+    AUTHENTICATION = "authentication"
+    """The exchange did not answer an authentication, or refused it in a way that may pass."""
     REFUSED = "refused"
     """The handshake was refused with an HTTP status."""
     UNREACHABLE = "unreachable"

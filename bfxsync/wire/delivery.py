@@ -49,7 +49,7 @@ class Delivery:
             return True
         if has_news:
             channel.has_event = False
-            outputs += _split_at_events(entry.token, updates)
+            outputs += split_at_events(entry.token, updates)
         elif updates:
             outputs.append(Deliver(entry.token, updates))
         if channel.is_live and not was_live:
@@ -88,7 +88,7 @@ def paused(entry: SubscriptionState) -> Deliver:
     return Deliver(entry.token, [Status(SubscriptionStatus.MAINTENANCE)])
 
 
-def _split_at_events(token: Hashable, updates: list[Any]) -> list[Output]:
+def split_at_events(token: Hashable, updates: list[Any]) -> list[Output]:
     """Deliver updates so that each event is the first in its own output."""
     outputs: list[Output] = []
     start = 0

@@ -95,28 +95,28 @@ def decode(value: object, flags: int) -> Frame:
         raise RemoteError("neither an event nor a channel's frame", raw=value)
     chan_id, second = value[0], value[1]
     if second == HEARTBEAT:
-        seq, _, mts = _suffix(value, 2, flags)
+        seq, _, mts = suffix(value, 2, flags)
         return Heartbeat(chan_id, seq, mts)
     if chan_id == ACCOUNT_CHANNEL:
         if not isinstance(second, str) or len(value) < 3:
             raise RemoteError(
                 "an account message without its kind or content", raw=value
             )
-        seq, auth_seq, mts = _suffix(value, 3, flags)
+        seq, auth_seq, mts = suffix(value, 3, flags)
         return AccountData(second, value[2], seq, auth_seq, mts)
     if second == CHECKSUM:
         if len(value) < 3 or type(value[2]) is not int:
             raise RemoteError("a checksum that is not an integer", raw=value)
-        seq, _, mts = _suffix(value, 3, flags)
+        seq, _, mts = suffix(value, 3, flags)
         return ChecksumFrame(chan_id, value[2], seq, mts)
     if isinstance(second, str):
         if len(value) < 3 or not isinstance(value[2], list):
             raise RemoteError(f"{second[:20]!r} without a row", raw=value)
-        seq, _, mts = _suffix(value, 3, flags)
+        seq, _, mts = suffix(value, 3, flags)
         return ChannelData(chan_id, second, value[2], seq, mts)
     if not isinstance(second, list):
         raise RemoteError("a channel's frame without data", raw=value)
-    seq, _, mts = _suffix(value, 2, flags)
+    seq, _, mts = suffix(value, 2, flags)
     return ChannelData(chan_id, None, second, seq, mts)
 
 
@@ -129,7 +129,7 @@ def server_mts(frame: list[Any]) -> Mts | None:
     """Return the timestamp of a public frame of a socket with the flag TIMESTAMP."""
     last = frame[-1]
     # Nearly always; otherwise fields were appended.
-    return last if type(last) is int else _suffix(frame, 2, TIMESTAMP)[2]
+    return last if type(last) is int else suffix(frame, 2, TIMESTAMP)[2]
 
 
 def read_code(value: object) -> int | None:
@@ -140,7 +140,7 @@ def read_code(value: object) -> int | None:
     return value if type(value) is int else None
 
 
-def _suffix(
+def suffix(
     value: list[Any], start: int, flags: int
 ) -> tuple[int | None, int | None, Mts | None]:
     """

@@ -138,7 +138,8 @@ class Authenticated:
 
     body: Dict[str, Any]
     """The event as received; of interest for ``userId``."""
-    caps: Capabilities
+    caps: Capabilities | None
+    """None if unreadable: then only the exchange knows what the key may do."""
 
 
 @attrs.frozen(eq=False)

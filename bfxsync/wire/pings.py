@@ -1,5 +1,5 @@
 """
-Pings and pongs.
+Pings and pongs, and the reaction to silence.
 
 https://docs.bitfinex.com/docs/ws-general#ping--pong
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from bfxsync._base.enums import LossCause
 from bfxsync.errors import NetworkError, RequestTimeout
+from bfxsync.wire.audit import Liveness
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.commands import Ping
-from bfxsync.wire.outputs import Output, Resolve, Send
+from bfxsync.wire.outputs import Output, Reopen, Resolve, Send
 
 
 class Pings:
@@ -67,3 +69,15 @@ class Pings:
             error = RequestTimeout("no pong in time")
             outputs.append(Resolve(self._commands.pop(cid).token, error))
         return outputs
+
+
+def review_silence(
+    liveness: Liveness, pings: Pings, now: float, *, idle: bool
+) -> list[Output]:
+    """Ping a silent socket, and replace one that was silent for too long."""
+    if liveness.is_stale(now):
+        return [Reopen("the exchange was silent for too long", LossCause.STALE)]
+    if liveness.ping_due(now, idle=idle):
+        liveness.pinged()
+        return [pings.send(now)]
+    return []

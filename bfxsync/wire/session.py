@@ -25,7 +25,7 @@ from bfxsync.wire.audit import (
     Sequence,
 )
 from bfxsync.wire.blocks import BlockReader
-from bfxsync.wire.codec import Loads, loads_for, parse
+from bfxsync.wire.codec import Loads, loads_for
 from bfxsync.wire.commands import Command, Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.delivery import Delivery, paused
 from bfxsync.wire.frames import (
@@ -41,10 +41,10 @@ from bfxsync.wire.frames import (
     sequence_index,
 )
 from bfxsync.wire.handshake import Action, Handshake
-from bfxsync.wire.outputs import Fail, Output, Reopen, Report, Resolve, Send
-from bfxsync.wire.pings import Pings
+from bfxsync.wire.outputs import Output, Reopen, Report, Resolve, Send
+from bfxsync.wire.pings import Pings, review_silence
 from bfxsync.wire.subscriptions import Acknowledgement, Subscriptions, error_text
-from bfxsync.wire.websocket import Binary
+from bfxsync.wire.walk import has_end, walk
 
 if TYPE_CHECKING:
     from typing_extensions import assert_never
@@ -145,17 +145,13 @@ class Session:
         if self._handshake.is_ready:
             outputs += self._subscriptions.tick(now)
         outputs += self._pings.tick(now)
-        if self._is_open and not _has_reopen(outputs):
-            if self._liveness.is_stale(now):
-                if self._liveness.is_pinged and self._pings.is_last_answered:
+        if self._is_open and not has_end(outputs):
+            liveness = self._liveness
+            if liveness.is_stale(now) and liveness.is_pinged:
+                if self._pings.is_last_answered:
                     # The peer answers pings, but sends nothing that was requested.
-                    since = self._liveness.alive_at
-                    outputs += self._subscriptions.note_silence(since)
-                reason = "the exchange was silent for too long"
-                outputs.append(Reopen(reason, LossCause.STALE))
-            elif self._liveness.ping_due(now, idle=self._is_idle):
-                self._liveness.pinged()
-                outputs.append(self._pings.send(now))
+                    outputs += self._subscriptions.note_silence(liveness.alive_at)
+            outputs += review_silence(liveness, self._pings, now, idle=self._is_idle)
             if self._handshake.is_ready:
                 self._check_silent_channels(outputs, now)
         return self._finish(outputs, now)
@@ -173,7 +169,7 @@ class Session:
             else:
                 leaving = self._subscriptions.note_failure(entry, now)
             outputs += leaving
-            if _has_reopen(leaving):
+            if has_end(leaving):
                 return
             if not leaving:
                 reason = "the channel was silent while others were not"
@@ -226,31 +222,12 @@ class Session:
         groups = self._read(messages, self._handshake.flags)
         if groups is None:
             self._liveness.received(now)
-            return self._finish(self._walk(messages, now), now)
+            return self._finish(walk(self._loads, messages, self._handle, now), now)
         self._heard(now)
         outputs: list[Output] = []
         for entry, feed, frames in groups:
             if not self._deliver(entry, feed, frames, outputs, now):
                 self.is_rescheduled = True
-        return outputs
-
-    def _walk(self, messages: list[bytes], now: float) -> list[Output]:
-        """Process a block frame by frame, until the socket must be replaced."""
-        outputs: list[Output] = []
-        for message in messages:
-            before = len(outputs)
-            try:
-                if isinstance(message, Binary):
-                    raise RemoteError("a binary message", raw=message[:1000])
-                value = parse(self._loads, message)
-                self._handle(value, len(message), outputs, now)
-            except RemoteError as exc:
-                outputs.append(Report(exc))
-            except RecursionError:
-                error = RemoteError("nested too deeply", raw=message[:1000])
-                outputs.append(Report(error))
-            if any(isinstance(output, (Reopen, Fail)) for output in outputs[before:]):
-                break
         return outputs
 
     def _handle(self, value: Any, size: int, outputs: list[Output], now: float) -> None:
@@ -392,7 +369,3 @@ class Session:
         )
         # During maintenance the exchange may be silent.
         liveness.expect(is_expecting and self._handshake.is_ready, now)
-
-
-def _has_reopen(outputs: list[Output]) -> bool:
-    return any(isinstance(output, Reopen) for output in outputs)
