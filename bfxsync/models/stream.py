@@ -30,11 +30,14 @@ class Snapshot(Generic[T_co]):
     """
     `Ticker` (one or none), `Trade` (oldest first) or `BookUpdate` (bids from the best, then asks
     from the best), or their funding and raw kinds; `RawRow` in the exchange's order; may be empty.
+    For an account, an `AccountUpdate` with a list for each kind (``os``, ``ps``, ``ws``, …), then
+    one for each calculated value that is known (``bu``, ``miu``, ``fiu``).
     """
     has_hole: bool = False
     """
     For trades after a gap: none of the rows was known before, so older trades may be missing; the
-    REST history has them. For `RawRow`: there were more rows than are kept.
+    REST history has them. For `RawRow`: there were more rows than are kept. For an account: a kind
+    is missing, or has a row that cannot be read.
     """
 
 
