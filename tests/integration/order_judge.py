@@ -19,6 +19,7 @@ from bfxsync import (
     OrderNotPlaced,
     OrderRejected,
     OutcomeUnknown,
+    UsageError,
 )
 from bfxsync.paper import JournalEntry, PaperExchange
 from bfxsync.paper.account_view import AccountView
@@ -104,15 +105,14 @@ class Belief:
 
     @property
     def outcome(self) -> str:
-        """One word: open, done, rejected, never_sent, refused, absent or unknown."""
+        """One word: open, done, rejected, never_sent, refused, absent, unknown or raised."""
         if self.error is None:
             return "done" if _is_final(self.result.order_status) else "open"
         if isinstance(self.error, OrderRejected):
             return "rejected"
         if isinstance(self.error, NotExecuted):
             return self.error.proof
-        assert isinstance(self.error, OutcomeUnknown), repr(self.error)
-        return "unknown"
+        return "unknown" if isinstance(self.error, OutcomeUnknown) else "raised"
 
 
 class OrderJudge:
@@ -193,6 +193,8 @@ class OrderJudge:
             assert belief.order is None and not belief.fills, context
             if isinstance(error, NotExecuted):
                 assert isinstance(error, OrderNotPlaced) and error.cid == belief.cid
+            if isinstance(error, ApiError):
+                assert isinstance(error, OrderRejected), context
             self._check_error(("on", belief.cid), error)
         if belief.order is not None:
             same(belief.order, truth.rows[-1])
@@ -207,7 +209,7 @@ class OrderJudge:
         Returns
         -------
         str
-            done, rejected, never_sent, refused, absent or unknown.
+            done, rejected, never_sent, refused, absent, unknown or raised.
         """
         self.read()
         name, *_ = key
@@ -305,11 +307,15 @@ class OrderJudge:
         if isinstance(error, ApiError):
             assert self._codes.get(key) == [error.code], context
             return "rejected"
-        if not isinstance(error, NotExecuted):
-            assert isinstance(error, NetworkError) and error.phase == "send", context
-        proof = getattr(error, "proof", "never_sent")
-        assert error.retryable == (proof == "never_sent"), context
-        if proof == "never_sent":
+        if isinstance(error, NotExecuted):
+            proof = error.proof
+            assert error.retryable == (proof == "never_sent"), context
+        else:
+            # At the caller's line.
+            proof = "raised"
+            is_down = isinstance(error, NetworkError) and error.phase == "send"
+            assert is_down or isinstance(error, UsageError), context
+        if proof in ("never_sent", "raised"):
             self.never_sent.add(key)
             assert not self._received[key], context
         elif proof == "refused":
@@ -342,7 +348,7 @@ def key_of(name: str, body: Any) -> Key:
     """Return what tells an operation from all others."""
     if name == "on":
         return name, body["cid"]
-    if name == "ou":
+    if name == "ou" and "price" in body:
         return name, body["id"], float(body["price"])
     if name == "fon":
         return name, float(body["rate"])

@@ -15,6 +15,7 @@ from bfxsync.paper import PaperAccount, PaperExchange
 from bfxsync.rest.http import retry_policy
 
 from .fault_proxy import UP, FaultProxy
+from .order_judge import Belief, OrderJudge
 
 ANSWERED, REFUSED = "nothing", "connection refused"
 IN_REQUEST, BEFORE = "in the request", "before it is executed"
@@ -66,6 +67,7 @@ class Trader:
         self.auth = bfx.rest.auth
         self.random = random.Random(seed)
         self.cells: Counter[tuple[str, str, str]] = Counter()
+        self._judge = OrderJudge(exchange)
         self._next = 0
 
     def kinds(self) -> dict[str, Callable[[], Kind]]:
@@ -206,6 +208,7 @@ class Trader:
         """Write something whose exchange with the peer is cut off, and compare."""
         kind = self.kinds()[name]()
         result: Any = None
+        failure: NotExecuted | None = None
         with cut_off(proxy, self.exchange, cut, kind.path):
             try:
                 result = kind.write().raise_for_status().data
@@ -214,13 +217,13 @@ class Trader:
                 way, result = "unknown", unknown
             except NotExecuted as error:
                 assert error.retryable, error
-                way, result = error.proof, None
+                way, failure = error.proof, error
         if way == "unknown":
             try:
                 result = result.resolve()
                 way = "found"
             except NotExecuted as error:
-                way, result = error.proof, None
+                way, failure, result = error.proof, error, None
                 assert not error.retryable
                 assert isinstance(error, OrderNotPlaced) == ("submit" in kind.path)
         self.cells[name, cut, way] += 1
@@ -230,6 +233,20 @@ class Trader:
         else:
             told = None if result is None else kind.told(result)
             assert told == done, (name, cut, way)
+        if "order" in name and kind.path.endswith("submit"):
+            self._judge_order(result, failure)
+
+    def _judge_order(self, result: Any, error: Any) -> None:
+        """Let the judge of both transports compare an order with the journal."""
+        if error is not None:
+            outcome = self._judge.judge(Belief(error.cid, error=error))
+            assert outcome == error.proof
+            return
+        # The answer has the order as it was accepted.
+        auth, id = self.auth, result.id
+        (now,) = auth.get_orders(ids=[id]) or auth.get_orders_history(ids=[id])
+        outcome = self._judge.judge(Belief(result.cid, now, now))
+        assert outcome == ("open" if now.status.is_open else "done")
 
 
 @contextmanager
