@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from bfxsync.book.book import OrderBook
     from bfxsync.client import Client
     from bfxsync.models import (
+        AccountTrade,
         AccountUpdate,
         BookSnapshot,
         BookUpdate,
@@ -61,12 +62,17 @@ if TYPE_CHECKING:
         Depth,
         DerivativesStatus,
         FundingBookUpdate,
+        FundingOffer,
         FundingRawBookUpdate,
         FundingTicker,
         FundingTrade,
         FundingTradeUpdate,
         Gap,
         Liquidation,
+        Notification,
+        Order,
+        PartialOrder,
+        Position,
         RawBookUpdate,
         RawRow,
         Snapshot,
@@ -74,15 +80,19 @@ if TYPE_CHECKING:
         Ticker,
         Trade,
         TradeUpdate,
+        Wallet,
     )
     from bfxsync.ws.book_view import BookView
     from bfxsync.ws.client import WebSocketClient
     from bfxsync.ws.io.backoff import Backoff
     from bfxsync.ws.io.rate_limiter import ConnectionRateLimiter
+    from bfxsync.ws.order_replies import OrderReply
     from bfxsync.ws.replay import Replay, replay
+    from bfxsync.ws.replies import Reply
     from bfxsync.ws.subscription import BookSubscription, Subscription
 
 __all__ = [
+    "AccountTrade",
     "AccountUpdate",
     "ApiError",
     "AuthError",
@@ -103,6 +113,7 @@ __all__ = [
     "DerivativesStatus",
     "Flag",
     "FundingBookUpdate",
+    "FundingOffer",
     "FundingRawBookUpdate",
     "FundingTicker",
     "FundingTrade",
@@ -116,23 +127,29 @@ __all__ = [
     "NonceTooSmall",
     "NotExecuted",
     "NotReady",
+    "Notification",
+    "Order",
     "OrderBlocked",
     "OrderBook",
     "OrderFlag",
     "OrderNotFilled",
     "OrderNotPlaced",
     "OrderRejected",
+    "OrderReply",
     "OrderType",
     "OutcomeUnknown",
     "PUB_REST_HOST",
     "PUB_WSS_HOST",
+    "PartialOrder",
     "Policy",
+    "Position",
     "REST_HOST",
     "RateLimited",
     "RawBookUpdate",
     "RawRow",
     "RemoteError",
     "Replay",
+    "Reply",
     "RequestTimeout",
     "Signer",
     "Snapshot",
@@ -147,6 +164,7 @@ __all__ = [
     "UsageError",
     "VersionMismatch",
     "WSS_HOST",
+    "Wallet",
     "WebSocketClient",
     "__version__",
     "replay",
@@ -162,7 +180,9 @@ _MODULES = {
     "ConnectionRateLimiter": "ws.io.rate_limiter",
     "Nonce": "auth.nonce",
     "OrderBook": "book.book",
+    "OrderReply": "ws.order_replies",
     "Replay": "ws.replay",
+    "Reply": "ws.replies",
     "Signer": "auth.signer",
     "Subscription": "ws.subscription",
     "TokenSigner": "auth.signer",
