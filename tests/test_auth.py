@@ -164,13 +164,17 @@ def test_rest_headers_are_signed_as_openssl_does(
 def test_auth_event_is_signed_as_openssl_does(
     nonce: int, payload: str, signature: str
 ) -> None:
-    assert signer_at(nonce).auth_event() == {
-        "event": "auth",
-        "apiKey": KEY,
-        "authNonce": nonce,
-        "authPayload": payload,
-        "authSig": signature,
-    }
+    assert (
+        signer_at(nonce).auth_event()
+        == signer_at(0).auth_event(nonce)
+        == {
+            "event": "auth",
+            "apiKey": KEY,
+            "authNonce": nonce,
+            "authPayload": payload,
+            "authSig": signature,
+        }
+    )
 
 
 def test_empty_text_has_a_signature_too() -> None:
@@ -322,9 +326,80 @@ def test_r10_nonce_goes_on_in_a_child_process() -> None:
     assert nonce.next() == 5_000_001
 
 
-def test_nonce_of_one_process_keeps_nobody_out() -> None:
+def test_r06_exclusive_call_makes_sockets_wait_for_their_nonces() -> None:
     nonce = Nonce(lambda: 1.0)
-    assert nonce.exclusive(0.0, nonce.next) == 1_000_000
+    delivered: list[Any] = []
+
+    def work() -> int:
+        nonce.draw(delivered.append)
+        nonce.draw(delivered.append)
+        assert delivered == []
+        return nonce.next()
+
+    assert nonce.exclusive(0.0, work) == 1_000_000
+    assert delivered == [1_000_001, 1_000_002]
+
+
+def test_r06_exclusive_call_that_fails_excludes_nobody_any_more() -> None:
+    nonce = Nonce(lambda: 1.0)
+    delivered: list[Any] = []
+
+    def work() -> None:
+        nonce.draw(delivered.append)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nonce.exclusive(0.0, work)
+    assert delivered == [1_000_000]
+    # A signal handler makes a call within a call.
+    nonce.exclusive(0.0, lambda: nonce.exclusive(0.0, nonce.next))
+    nonce.draw(delivered.append)
+    assert delivered == [1_000_000, 1_000_002]
+
+
+def test_r10_child_process_excludes_nobody() -> None:
+    nonce = Nonce(lambda: 1.0)
+    delivered: list[Any] = []
+
+    def fork() -> None:
+        nonce.draw(delivered.append)
+        nonce._reset_after_fork()
+        nonce.draw(delivered.append)
+
+    nonce.exclusive(0.0, fork)
+    # The first one belongs to the parent.
+    assert delivered == [1_000_000]
+
+
+def test_r06_nonce_that_two_threads_deliver_comes_once() -> None:
+    delivered: list[Any] = []
+
+    def clock() -> float:
+        # Another thread is faster.
+        while is_late and nonce._waiting:
+            delivered.append(nonce._waiting.popleft())
+        return 1.0
+
+    is_late = True
+    nonce = Nonce(clock)
+    nonce.draw(bool)
+    assert delivered == [bool]
+    is_late = False
+    nonce.draw(delivered.append)
+    assert delivered[1:] == [1_000_001]
+
+
+def test_nonce_of_a_socket_may_be_overtaken_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [5.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    nonce = Nonce(lambda: 1.0)
+    assert not nonce.may_overtake and nonce.next() and not nonce.may_overtake
+    nonce.draw(bool)
+    assert nonce.may_overtake
+    now[0] += 11.0
+    assert not nonce.may_overtake
 
 
 def test_nonce_is_delivered_at_once() -> None:
@@ -380,6 +455,8 @@ def test_r15_key_that_no_header_can_hold_is_refused_and_not_shown(
 
 def test_token_replaces_key_and_signature() -> None:
     signer = TokenSigner("pub:api:token", Nonce(lambda: 0.0, last=9))
+    event = {"event": "auth", "token": "pub:api:token"}
+    assert signer.auth_event() == signer.auth_event(5) == event
     assert signer.rest_headers("v2/auth/r/wallets", "{}") == {
         "bfx-nonce": "10",
         "bfx-token": "pub:api:token",

@@ -2,8 +2,10 @@
 Nonces: strictly increasing numbers, one source per key.
 
 Strategy: REST and all sockets of the process share one `Nonce` per key, as the exchange compares
-each nonce with the largest one it has received for that key. Several processes share one through
-a file (`FileNonce`).
+each nonce with the largest one it has received for that key. A nonce may be overtaken by a later
+one on another connection, and is then refused. REST calls of a key are sent one by one; the retry
+of a refused one also excludes sockets, whose nonces wait until it is over. Several processes share
+one source through a file (`FileNonce`).
 
 https://docs.bitfinex.com/docs/rest-auth
 https://docs.bitfinex.com/docs/ws-auth
@@ -12,7 +14,8 @@ https://docs.bitfinex.com/docs/ws-auth
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, TypeVar
+from collections import deque
+from typing import Callable, Deque, Dict, NamedTuple, Optional, TypeVar
 
 from bfxsync._base.atomic import AtomicValue
 from bfxsync.errors import BfxError, UsageError
@@ -21,6 +24,17 @@ R = TypeVar("R")
 
 MAX_NONCE = 2**53 - 1
 """The largest nonce that the exchange accepts; nanoseconds since 1970 exceed it."""
+
+OVERTAKING_S = 10.0
+"""How long a nonce that was drawn for a socket may be on its way."""
+
+Deliver = Callable[["int | Exception"], object]
+
+
+class _State(NamedTuple):
+    last: int
+    # The call that excludes those that draw without blocking.
+    holder: Optional[object] = None
 
 
 class Nonce:
@@ -43,7 +57,9 @@ class Nonce:
     def __init__(self, clock: Callable[[], float] = time.time, last: int = 0) -> None:
         self._clock = clock
         # Lock-free: an I/O thread draws nonces too and must not wait for an interrupted thread.
-        self._last = AtomicValue(last)
+        self._state = AtomicValue(_State(last))
+        self._waiting: Deque[Deliver] = deque()
+        self._drawn_at = -OVERTAKING_S
 
     def next(self) -> int:
         """
@@ -56,32 +72,81 @@ class Nonce:
         """
         now = int(self._clock() * 1_000_000)
 
-        def draw(last: int) -> tuple[int, int]:
-            nonce = self._after(last, now)
-            return nonce, nonce
+        def draw(state: _State) -> tuple[_State, int]:
+            nonce = self._after(state.last, now)
+            return state._replace(last=nonce), nonce
 
-        return self._last.update(draw)
+        return self._state.update(draw)
 
-    def draw(self, deliver: Callable[[int | Exception], object]) -> None:
+    def draw(self, deliver: Deliver) -> None:
         """
         Draw the next nonce without blocking, as an I/O thread must.
 
         `deliver` is called with the nonce, or with the error that `next` would raise: immediately,
         or later on another thread.
         """
-        try:
-            number = self.next()
-        except BfxError as error:
-            deliver(error)
-        else:
-            deliver(number)
+        self._waiting.append(deliver)
+        self._serve()
+
+    @property
+    def may_overtake(self) -> bool:
+        """Whether a socket, or another process, may just be using a nonce of this source."""
+        return time.monotonic() - self._drawn_at < OVERTAKING_S
 
     def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
-        """Call a function while no other process draws a nonce; `SignedLock` excludes threads."""
-        return work()
+        """
+        Call a function while nobody else draws a nonce.
+
+        Other threads that call `next` are excluded by `SignedLock`.
+        """
+        me = object()
+        try:
+            # Ended twice, as Ctrl-C may interrupt the first call.
+            try:
+                self._state.update(lambda state: (state._replace(holder=me), None))
+                return work()
+            finally:
+                self._release(me)
+        finally:
+            self._release(me)
+
+    def _release(self, me: object) -> None:
+        def release(state: _State) -> tuple[_State, None]:
+            return state._replace(holder=None) if state.holder is me else state, None
+
+        self._state.update(release)
+        self._serve()
+
+    def _serve(self) -> None:
+        """Deliver nonces to those that wait, unless they are excluded now."""
+
+        def draw(state: _State) -> tuple[_State, int | None]:
+            if state.holder is not None:
+                return state, None
+            nonce = self._after(state.last, now)
+            return state._replace(last=nonce), nonce
+
+        # Until nobody waits: another thread may have been excluded at its own attempt.
+        while self._waiting:
+            now = int(self._clock() * 1_000_000)
+            result: int | BfxError | None
+            try:
+                result = self._state.update(draw)
+            except BfxError as error:
+                result = error
+            if result is None:
+                return
+            self._drawn_at = time.monotonic()
+            try:
+                deliver = self._waiting.popleft()
+            except IndexError:
+                return  # another thread has served it; a nonce that is left out does no harm
+            deliver(result)
 
     def _reset_after_fork(self) -> None:
-        """Nothing to reset: parent and child both follow the clock."""
+        """Reset in a child process: parent and child both follow the clock."""
+        self._waiting.clear()
+        self._state.update(lambda state: (state._replace(holder=None), None))
 
     def _after(self, last: int, now: int) -> int:
         nonce = max(last + 1, now)

@@ -78,6 +78,7 @@ class FileNonce(Nonce):
     """
 
     is_shared = True
+    may_overtake = True
 
     def __init__(
         self,

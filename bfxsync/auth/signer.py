@@ -91,9 +91,13 @@ class Signer:
             "bfx-signature": Hidden(self.sign(f"/api/{path}{nonce}{body}")),
         }
 
-    def auth_event(self) -> dict[str, Any]:
-        """Return an ``auth`` event with a fresh nonce, for one WebSocket connection."""
-        nonce = self.nonce.next()
+    def auth_event(self, nonce: int | None = None) -> dict[str, Any]:
+        """
+        Return an ``auth`` event for one WebSocket connection.
+
+        `nonce` is a fresh one, as `Nonce.draw` delivers it on an I/O thread; by default the next.
+        """
+        nonce = self.nonce.next() if nonce is None else nonce
         payload = f"AUTH{nonce}"
         return {
             "event": "auth",
@@ -131,3 +135,7 @@ class TokenSigner:
     def rest_headers(self, path: str, body: str) -> dict[str, str]:
         """Return the headers of a request, with a fresh nonce; see `Signer.rest_headers`."""
         return {"bfx-nonce": str(self.nonce.next()), "bfx-token": Hidden(self.token)}
+
+    def auth_event(self, nonce: int | None = None) -> dict[str, Any]:
+        """Return an ``auth`` event for a WebSocket connection; it contains no nonce."""
+        return {"event": "auth", "token": self.token}

@@ -243,9 +243,10 @@ def warn_of_other_process(signer: RestSigner, is_retry: bool) -> None:
     """
     Log once per key what to do about a refused nonce, if only another process can have caused it.
 
-    Nonces from a file may arrive out of order at the first attempt; at the second they cannot.
+    Nonces from a file, or for a socket of this process, may arrive out of order at the first
+    attempt; at the second they cannot.
     """
-    if signer.nonce.is_shared and not is_retry:
+    if signer.nonce.may_overtake and not is_retry:
         return
     me = object()
     # One dict operation is atomic.
