@@ -13,7 +13,8 @@ from bfxsync import Client, SubscriptionRejected, UsageError, WebSocketClient
 from bfxsync.compat import exceptions
 from bfxsync.paper import PaperExchange
 from bfxsync.websocket import subscriptions
-from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS, EVENTS
+from bfxsync.ws.dispatch.account_events import ACCOUNT_EVENTS
+from bfxsync.ws.dispatch.events import EVENTS
 
 NAMES = (Path(__file__).parent / "data" / "official_names.txt").read_text()
 IMPORTS, OFFICIAL_EVENTS = (

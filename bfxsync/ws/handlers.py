@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.ws.core.core import Core
-from bfxsync.ws.dispatch.events import (
-    ACCOUNT_EVENTS,
-    EXTRA_ARGUMENTS,
-    Handler,
-    arguments_of,
-)
+from bfxsync.ws.dispatch.account_events import ACCOUNT_EVENTS
+from bfxsync.ws.dispatch.events import EXTRA_ARGUMENTS, Handler, arguments_of
 
 if TYPE_CHECKING:
     from typing_extensions import Protocol

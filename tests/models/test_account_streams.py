@@ -26,7 +26,7 @@ from bfxsync.models.account_streams import (
     read_update,
     snapshot_update,
 )
-from bfxsync.ws.dispatch.events import ACCOUNT_EVENTS
+from bfxsync.ws.dispatch.account_events import ACCOUNT_EVENTS
 
 LINES = (Path(__file__).parents[1] / "data" / "account-frames.jsonl").read_text("utf-8")
 FRAMES = {

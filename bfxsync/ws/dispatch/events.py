@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Protocol
 
 from bfxsync._base.describe import safe_repr
@@ -11,8 +12,14 @@ from bfxsync.errors import UsageError
 from bfxsync.models.stream import Checksum, Snapshot
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Acknowledged
+from bfxsync.ws.dispatch.account_events import (
+    ACCOUNT_EVENTS,
+    ACCOUNT_UPDATE_EVENTS,
+    account_routes,
+)
 from bfxsync.ws.dispatch.dispatcher import ENDS, CallbackQueue, Routes
 from bfxsync.ws.dispatch.update_kinds import (
+    ACCOUNT,
     CHECKSUM_EVENT,
     EVENTS_OF_CHANNEL,
     EXTRAS,
@@ -51,33 +58,6 @@ bfxsync has: ``restored(gap_s)`` (reconnected after an outage of `gap_s` seconds
 
 EXTRA_ARGUMENTS = {"disconnected": "will_reconnect"}
 """Additional argument of an event, for handlers that take it; see `with_extra`."""
-
-_OBJECTS = {
-    "order": ("snapshot", "new", "update", "cancel"),
-    "position": ("snapshot", "new", "update", "close"),
-    "funding_offer": ("snapshot", "new", "update", "cancel"),
-    "funding_credit": ("snapshot", "new", "update", "close"),
-    "funding_loan": ("snapshot", "new", "update", "close"),
-    "wallet": ("snapshot", "update"),
-}
-
-ACCOUNT_EVENTS = frozenset(
-    (
-        *(f"{name}_{kind}" for name, kinds in _OBJECTS.items() for kind in kinds),
-        *(f"{name}-req-notification" for name in ("on", "ou", "oc", "fon", "foc")),
-        "authenticated",
-        "balance_update",
-        "base_margin_info",
-        "funding_info_update",
-        "funding_trade_execution",
-        "funding_trade_execution_update",
-        "notification",
-        "symbol_margin_info",
-        "trade_execution",
-        "trade_execution_update",
-    )
-)
-"""Events of the account channel, with one argument. That channel is not implemented yet."""
 
 _ARGUMENTS = {
     **CONNECTION_EVENTS,
@@ -192,6 +172,8 @@ class Listeners:
 
 def events_of(kind: ChannelKind) -> list[str]:
     """Return the names of the events of a kind of channel."""
+    if kind == ACCOUNT:
+        return list(ACCOUNT_UPDATE_EVENTS)
     names = ["subscribed", *EVENTS_OF_CHANNEL[kind].values()]
     snapshot = SNAPSHOT_EVENTS.get(kind)
     return names if snapshot is None else [*names, snapshot]
@@ -222,6 +204,8 @@ def routes_for(
     def emit_subscribed(_: Acknowledged) -> None:
         listeners.emit("subscribed", source.subscription, report=report)
 
+    if kind == ACCOUNT:
+        return account_routes(partial(listeners.emit, report=report))
     newest_first = kind[0] in ("trades", "candles")
     routes: Routes = {Acknowledged: emit_subscribed}
     for model, event in EVENTS_OF_CHANNEL[kind].items():

@@ -12,6 +12,7 @@ from typing import Any, Callable, Tuple
 
 import attrs
 
+from bfxsync.models.account_update import AccountUpdate
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,
@@ -28,6 +29,7 @@ from bfxsync.models.raw import RawRow
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
 from bfxsync.models.stream import Checksum
 from bfxsync.wire.channels import Channel, RawChannel
+from bfxsync.ws.dispatch.account_events import key_of
 
 ChannelKind = Tuple[str, bool]
 """A channel's name, and whether it is about a funding currency; see `kind_of`."""
@@ -86,7 +88,13 @@ UPDATE_KINDS = (
     UpdateKind(RawRow, _ANY, "raw_update", attrgetter("tag")),
 )
 
-KEYS = {kind.model: kind.key for kind in UPDATE_KINDS}
+ACCOUNT: ChannelKind = ("account", False)
+"""The account channel, whose only class of updates has many events; see `account_events`."""
+
+KEYS: dict[type, Callable[[Any], Any]] = {
+    **{kind.model: kind.key for kind in UPDATE_KINDS},
+    AccountUpdate: key_of,
+}
 
 EXTRAS = frozenset((Checksum, *(kind.model for kind in UPDATE_KINDS if kind.is_extra)))
 """Classes for event handlers only, created only if there are any."""
@@ -112,6 +120,7 @@ EVENTS_OF_CHANNEL: dict[ChannelKind, dict[type, str]] = {
     }
     for channel in {kind.channel for kind in UPDATE_KINDS}
 }
+EVENTS_OF_CHANNEL[ACCOUNT] = {}
 """The classes that each channel delivers, and their events."""
 
 
@@ -129,4 +138,6 @@ def kind_of(channel: Channel) -> ChannelKind:
 
 def data_classes(kind: ChannelKind) -> tuple[type, ...]:
     """Return the classes that are passed to callbacks: all of the channel except `EXTRAS`."""
+    if kind == ACCOUNT:
+        return (AccountUpdate,)
     return tuple(model for model in EVENTS_OF_CHANNEL[kind] if model not in EXTRAS)
