@@ -29,6 +29,7 @@ LAYERS = [
     ("ws.dispatch",),
     ("ws.core.lifetime", "ws.core.subscriber", "ws.core.shared_subscription"),
     ("ws.replies", "ws.order_replies"),
+    ("ws.drafts", "ws.operation_sender", "ws.messages", "ws.inputs"),
     (
         "ws.io.transport",
         "ws.io.handshake_socket",

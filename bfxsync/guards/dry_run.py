@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.numbers import READERS_OF
+from bfxsync.guards.requests import PATHS
 from bfxsync.models.funding import FundingOffer
 from bfxsync.models.model import RestModel, fields_of
 from bfxsync.models.notification import DRY_RUN
@@ -108,7 +109,7 @@ def _cancelled(body: Body, now_mts: int, number: NumberType) -> List[Row]:
 
 def _operations(body: Body, now_mts: int, number: NumberType) -> List[Row]:
     return [
-        dry_run_row(_PATHS[name], terms, now_mts, number) for name, terms in body["ops"]
+        dry_run_row(PATHS[name], terms, now_mts, number) for name, terms in body["ops"]
     ]
 
 
@@ -133,12 +134,4 @@ _SUBJECTS: Dict[str, Tuple[str, _Subject]] = {
     "auth/w/order/multi": ("ox_multi-req", _operations),
     "auth/w/funding/offer/submit": ("fon-req", _new_offer),
     "auth/w/funding/offer/cancel": ("foc-req", _offer),
-}
-
-# The path of each operation of a batch.
-_PATHS = {
-    "on": "auth/w/order/submit",
-    "ou": "auth/w/order/update",
-    "oc": "auth/w/order/cancel",
-    "oc_multi": "auth/w/order/cancel/multi",
 }

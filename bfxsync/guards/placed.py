@@ -58,6 +58,11 @@ class PlacedOrders:
         for cid in cids:
             self._cids.pop(cid, None)
 
+    def confirm(self, cid: int, id: int) -> None:
+        """Record the id of an order that was placed."""
+        self._ids.append(id)
+        self.forget([cid])
+
     def record(self, cids: Sequence[int], answer: object) -> None:
         """Record the order ids in a response; drop the client ids if none is missing."""
         if not isinstance(answer, Notification):

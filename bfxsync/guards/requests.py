@@ -18,8 +18,20 @@ _UPDATE = "auth/w/order/update"
 _MULTI = "auth/w/order/multi"
 _CANCEL = "auth/w/order/cancel"
 _ORDERS = "auth/w/order/"
+_FUNDING = "auth/w/funding/offer/"
 _RECURRING = "auth/w/ext/recurring-ao/"
 _CANCEL_RECURRING = "auth/w/ext/recurring-ao/cancel"
+
+PATHS = {
+    "on": _SUBMIT,
+    "ou": _UPDATE,
+    "oc": _CANCEL,
+    "oc_multi": f"{_CANCEL}/multi",
+    "ox_multi": _MULTI,
+    "fon": f"{_FUNDING}submit",
+    "foc": f"{_FUNDING}cancel",
+}
+"""The path of the REST request for each operation."""
 
 # The key of post-only in an order's meta; not every order has it among its flags.
 _POST_ONLY_META = "$F7"

@@ -40,6 +40,14 @@ class CidDates:
         # Oldest first.
         self._states: Dict[Key, _State] = {}
 
+    def check_unused(self, cid: int, dates: Iterable[str]) -> None:
+        """Raise `UsageError` if an order with this client id was sent on any of these dates."""
+        for date in dates:
+            if (cid, date) in self._states:
+                raise UsageError(
+                    f"cid must be unique within a UTC day, not {cid}: an order of {date} has it"
+                )
+
     def mark_sent(self, cids: Iterable[int], dates: Iterable[str]) -> List[Key]:
         """
         Record orders that are being sent and may be created on any of these dates.

@@ -7,7 +7,6 @@ from typing import Any, Mapping
 import attrs
 
 from bfxsync.outcome.cid_dates import CidDates
-from bfxsync.outcome.clocks import ExchangeClock
 from bfxsync.outcome.reader import OpenReader
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.http.transport import RestTransport
@@ -28,22 +27,16 @@ class AccountAccess:
     open_reader: OpenReader
 
     @classmethod
-    def of(
-        cls,
-        options: Mapping[str, Any],
-        cid_dates: CidDates,
-        clock: ExchangeClock | None = None,
-    ) -> AccountAccess:
+    def of(cls, options: Mapping[str, Any], cid_dates: CidDates) -> AccountAccess:
         """
-        Connect with the options of a client's `RestClient`, and share what it knows.
+        Connect with the options of a client's `RestClient`.
 
-        `cid_dates` gets the dates of the orders that are read, and `clock` the exchange's times.
+        `cid_dates` gets the dates of the orders that are read.
         """
         own = {name: options[name] for name in options if name not in _OF_ENDPOINTS}
         # A wait for the limit of one group would hold up requests of other groups.
         own.update(host=options["auth_host"], on_limit="raise", pool_size=1)
         transport = RestTransport(**own)
-        transport.clock = transport.clock if clock is None else clock
         auth = AuthEndpoints(transport, numbers=options["numbers"], cid_dates=cid_dates)
         return cls(transport, auth._copy_collecting)
 

@@ -9,6 +9,7 @@ from typing import (
     Callable,
     Dict,
     FrozenSet,
+    List,
     Mapping,
     Optional,
     Sequence,
@@ -73,12 +74,13 @@ _CHECKS: Dict[str, Callable[..., object]] = {
     "gid": check_gid,
     "cid": check_cid,
     "cid_date": check_cid_date,
+    "cid_oco": check_cid,
     "flags": check_order_flags,
     "tif": check_tif,
     "meta": check_object,
 }
 _OF_NEW = _CHECKS.keys() - {"amount", "delta", "cid", "cid_date"}
-_OF_UPDATE = _CHECKS.keys() - {"price_oco_stop"}
+_OF_UPDATE = _CHECKS.keys() - {"price_oco_stop", "cid_oco"}
 
 # Required fields by order type; other types require a price.
 _NEEDS = {
@@ -149,6 +151,8 @@ class OrderInputs:
         check_flags_of_type(kind, flags)
         if bool(flags & OrderFlag.OCO) != (body["price_oco_stop"] is not None):
             raise UsageError("price_oco_stop and the flag OCO must be used together")
+        if body["cid_oco"] is not None and not flags & OrderFlag.OCO:
+            raise UsageError("cid_oco is for orders with the flag OCO only")
         if options.get("make_visible") and not flags & OrderFlag.HIDDEN:
             raise UsageError("make_visible is for hidden orders only")
         return body
@@ -207,16 +211,23 @@ class OrderInputs:
 
         `ops` has 1 to 75 pairs of a name and the arguments of its method.
         """
-        pairs = check_items("ops", ops, self._check_operation)
-        if len(pairs) > MOST_OPERATIONS:
-            raise UsageError(f"ops must be at most {MOST_OPERATIONS}, not {len(pairs)}")
-        cids = [body["cid"] for name, body, _ in pairs if name == "on"]
+        checked = self.checked_operations(ops)
+        if len(checked) > MOST_OPERATIONS:
+            raise UsageError(
+                f"ops must be at most {MOST_OPERATIONS}, not {len(checked)}"
+            )
+        random_cids = frozenset(
+            body["cid"] for _, body, is_random in checked if is_random
+        )
+        return {"ops": [[name, body] for name, body, _ in checked]}, random_cids
+
+    def checked_operations(self, ops: object) -> List[Tuple[str, Body, bool]]:
+        """Return name and body of each operation, and whether its client id is random."""
+        checked = check_items("ops", ops, self._check_operation)
+        cids = [body["cid"] for name, body, _ in checked if name == "on"]
         if len(set(cids)) < len(cids):
             raise UsageError("two of the new orders have the same cid")
-        random_cids = frozenset(
-            body["cid"] for _, body, is_random in pairs if is_random
-        )
-        return {"ops": [[name, body] for name, body, _ in pairs]}, random_cids
+        return checked
 
     def _check_dated(self, name: str, value: object) -> list[Any]:
         if plain_integer(value) is not None:

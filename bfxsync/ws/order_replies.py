@@ -27,15 +27,11 @@ FILLS_S = 1.0
 class OrderCalls(Protocol):
     """The inputs about an order that exists."""
 
-    def update_order(self, id: int, **changes: Any) -> Reply[AnyOrder]: ...
+    @property
+    def update_order(self) -> Callable[..., Reply[AnyOrder]]: ...
 
-    def cancel_order(
-        self,
-        *,
-        id: int | None = None,
-        cid: int | None = None,
-        cid_date: str | None = None,
-    ) -> Reply[AnyOrder]: ...
+    @property
+    def cancel_order(self) -> Callable[..., Reply[AnyOrder]]: ...
 
 
 class OrderReply(Reply[AnyOrder]):

@@ -13,7 +13,19 @@ from __future__ import annotations
 import time
 from collections import deque
 from sys import maxsize
-from typing import Any, Callable, Deque, Dict, Generic, List, Mapping, Protocol, TypeVar
+from typing import (
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    Generic,
+    Hashable,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    TypeVar,
+)
 
 import attrs
 
@@ -23,10 +35,14 @@ from bfxsync._base.latch import WaitList
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import ApiError, BfxError, ClosedError, OutcomeUnknown
+from bfxsync.outcome.writes import WriteRecord
 from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 
 T = TypeVar("T")
+Outcome = Callable[[Any, Optional[BfxError]], None]
+"""Takes the result and the error of a reply."""
+
 R = TypeVar("R", bound="Reply[Any]")
 
 HINT = "it may or may not have been executed; do not send it again"
@@ -103,8 +119,8 @@ class Reply(Generic[T]):
     def __init__(self, owner: ReplyOwner, request: Request) -> None:
         self._owner = owner
         self._request = request
-        # Set by the I/O thread, immediately before the operation is sent.
-        self._was_sent = False
+        # Marked by the I/O thread, immediately before the operation is sent.
+        self.record: WriteRecord = WriteRecord()
         # The thread that removes it settles the reply.
         self._is_open = [True]
         self._is_settled = False
@@ -112,6 +128,8 @@ class Reply(Generic[T]):
         self._error: BfxError | None = None
         self._was_read = False
         self._changes = WaitList()
+        # Called once, before any thread sees the outcome.
+        self._on_outcome: Outcome = lambda value, error: None
         self._callbacks: Deque[Callable[[Any], object]] = deque()
         # Written by the I/O thread only.
         self._calls: CallbackQueue | None = None
@@ -122,7 +140,7 @@ class Reply(Generic[T]):
 
     def _state(self) -> str:
         if not self._is_settled:
-            return "in flight" if self._was_sent else "not sent yet"
+            return "in flight" if self.record.was_sent else "not sent yet"
         return "done" if self._error is None else f"failed: {self._error}"
 
     # --- any thread ---------------------------------------------------------------------------
@@ -202,7 +220,7 @@ class Reply(Generic[T]):
             self._changes.wait(is_over, rest_s)
 
     def _unanswered(self) -> OutcomeUnknown:
-        sent = "no answer yet" if self._was_sent else "not sent yet"
+        sent = "no answer yet" if self.record.was_sent else "not sent yet"
         return self._unknown(sent, _HINT_OPEN, lambda _, timeout: self.result(timeout))
 
     def _unknown(
@@ -211,7 +229,7 @@ class Reply(Generic[T]):
         request = self._request
         return OutcomeUnknown(
             f"{request.name}: {reason}",
-            phase="receive" if self._was_sent else "send",
+            phase="receive" if self.record.was_sent else "send",
             cid=request.cid,
             cid_date=request.cid_date,
             known=request.known,
@@ -250,9 +268,14 @@ class Reply(Generic[T]):
 
     # --- the I/O thread -----------------------------------------------------------------------
 
+    def follow(self, on_outcome: Outcome, fingerprint: Hashable = None) -> None:
+        """Set what is called with the outcome; before the operation is submitted."""
+        self._on_outcome = on_outcome
+        self.record.fingerprint = fingerprint
+
     def mark_sent(self) -> None:
         """Record that it is being sent: from now on its outcome may be unknown."""
-        self._was_sent = True
+        self.record.mark_sent()
 
     @property
     def needs_nothing(self) -> bool:
@@ -267,6 +290,7 @@ class Reply(Generic[T]):
             return
         if isinstance(error, ApiError) and error.call is None:
             error.call = self._request.name
+        self._on_outcome(value, error)
         self._value, self._error = value, error
         self._is_settled = True
         self._changes.wake_all()
@@ -284,7 +308,7 @@ class Reply(Generic[T]):
         """
         if self._is_settled:
             return
-        if self._was_sent:
+        if self.record.was_sent:
             unknown = self._unknown(f"no answer: {error}", _HINT_CLOSED)
             unknown.__cause__ = error
             self.settle(None, unknown)
@@ -348,3 +372,17 @@ class ReplyTable:
     def forget(self) -> None:
         """Drop all replies in a forked child: they belong to the parent."""
         self._replies = {}
+
+
+class PingReply(Reply[float]):
+    """The reply to a ping: the seconds until its answer."""
+
+    def __init__(self, owner: ReplyOwner, table: ReplyTable) -> None:
+        super().__init__(owner, Request("ping"))
+        self._table = table
+        self._created_at = time.monotonic()
+
+    def resolve(self, error: BfxError | None) -> None:
+        """Settle it, on the I/O thread."""
+        duration_s = time.monotonic() - self._created_at
+        self._table.settle(self, None if error else duration_s, error)

@@ -1,0 +1,327 @@
+"""
+Sends operations: the checks at the caller's line, the guards, and the replies.
+
+Strategy: everything that can be refused here is refused before anything is sent. An operation is
+admitted by the guard on the caller's thread, as that may ask the exchange, and confirmed by the I/O
+thread immediately before it is sent. The admission ends when the reply is settled.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, List, Protocol, Sequence
+
+import attrs
+
+from bfxsync._base.aliases import NumberType
+from bfxsync._base.logs import get_logger
+from bfxsync.checks.containers import optional
+from bfxsync.checks.times import check_seconds
+from bfxsync.errors import AuthError, BfxError, NetworkError, OutcomeUnknown
+from bfxsync.guards.dry_run import dry_run_row
+from bfxsync.guards.guard import OrderGuard, OrderQueries
+from bfxsync.guards.outstanding import OutstandingOperations
+from bfxsync.guards.requests import PATHS
+from bfxsync.models.funding import FundingOffer
+from bfxsync.models.orders import Order, PartialOrder
+from bfxsync.outcome.cid_dates import CidDates, Key
+from bfxsync.outcome.writes import RecentWrites
+from bfxsync.wire.capabilities import Capabilities
+from bfxsync.wire.commands import AnyCommand, SendMessage, SendOperations
+from bfxsync.wire.inputs import MOST_OPERATIONS, Body, OrderInputs
+from bfxsync.wire.operations import Operation, never_sent
+from bfxsync.ws.drafts import Draft
+from bfxsync.ws.order_replies import OrderReply
+from bfxsync.ws.replies import Reply, ReplyOwner, ReplyTable
+
+_log = get_logger(__name__)
+
+# The permission that each operation needs; those about orders need another one.
+_PERMISSIONS = {"fon": "funding.write", "foc": "funding.write"}
+_FOR_ORDERS = "orders.write"
+
+_READERS = {"fon": FundingOffer.from_partial_row, "foc": FundingOffer.from_partial_row}
+
+
+class AccountServices(Protocol):
+    """What inputs need of the client, apart from the connection."""
+
+    guard: OrderGuard
+    cid_dates: CidDates
+    is_dry_run: bool
+    numbers: NumberType
+
+    @property
+    def inputs(self) -> OrderInputs: ...
+
+    @property
+    def queries(self) -> OrderQueries: ...
+
+    @property
+    def recent_writes(self) -> RecentWrites:
+        """Writes with the current key that may have been executed."""
+        ...
+
+    def creation_dates(self) -> List[str]:
+        """Return the possible UTC creation dates of an order that is sent now."""
+        ...
+
+    def check_funds(self, body: Body) -> None:
+        """Raise `OrderBlocked` for a new order that exceeds known limits, if that is wanted."""
+
+
+class AccountPort(ReplyOwner, Protocol):
+    """The connection of the account, for threads that send inputs."""
+
+    services: AccountServices
+    replies: ReplyTable
+
+    @property
+    def caps(self) -> Capabilities | None:
+        """Permissions of the key; None before the first authentication."""
+        ...
+
+    def open(self) -> None:
+        """
+        Start to open the connection, unless that has happened.
+
+        Raises `UsageError` without a key, `ClosedError` after `close`, or the fatal error.
+        """
+
+    def connect(self, timeout_s: float) -> None:
+        """
+        Open the connection, and wait until it is authenticated for the first time.
+
+        Raises the errors of `open`, and `NetworkError`: at once if the connection was lost.
+        """
+
+    def submit(self, command: AnyCommand) -> None:
+        """Have the I/O thread execute a command."""
+
+    def check_key(self) -> None:
+        """Raise `UsageError` without a key."""
+
+    def start_dispatch(self) -> None:
+        """Start the dispatch threads, without a connection; raises `ClosedError` after `close`."""
+
+
+@attrs.frozen
+class Delay:
+    """How long operations may wait before they are sent."""
+
+    queue_for_s: float | None = None
+    buffer_s: float | None = None
+
+    @classmethod
+    def of(cls, queue_for_s: object = None, buffer_s: object = None) -> Delay:
+        """Build from unchecked values."""
+        return cls(
+            optional(check_seconds, "queue_for_s", queue_for_s),
+            optional(check_seconds, "buffer_s", buffer_s),
+        )
+
+
+class OperationSender:
+    """Sends the operations of all threads."""
+
+    def __init__(self, port: AccountPort) -> None:
+        self._port = port
+        self._is_dry_run_announced = False
+
+    def send(self, drafts: Sequence[Draft], delay: Delay = Delay()) -> None:
+        """Send operations in this order, or raise, having sent none of them."""
+        services = self._port.services
+        for draft in drafts:
+            draft.body = {k: v for k, v in draft.body.items() if v is not None}
+        self._connect(drafts, delay)
+        for draft in drafts:
+            self._check(draft)
+        parts = [
+            drafts[start : start + MOST_OPERATIONS]
+            for start in range(0, len(drafts), MOST_OPERATIONS)
+        ]
+        admitted: List[OutstandingOperations] = []
+        try:
+            for part in parts:
+                admitted.append(self._admit(part))
+        except BaseException:
+            for outstanding in admitted:
+                outstanding.end()
+            raise
+        for part, outstanding in zip(parts, admitted):
+            if services.is_dry_run:
+                self._simulate(part, outstanding)
+            else:
+                self._submit(part, outstanding, delay)
+
+    def submit(self, reply: Reply[Any], command: AnyCommand) -> None:
+        """Send a message that is about no order or offer."""
+        port = self._port
+        if port.services.is_dry_run and isinstance(command, SendMessage):
+            self._announce_dry_run("n", command.info)
+            reply.settle()
+            return
+        port.connect(port.timeout_s)
+        port.replies.add(reply)
+        port.submit(command)
+
+    # --- before anything is sent --------------------------------------------------------------
+
+    def _connect(self, drafts: Sequence[Draft], delay: Delay) -> None:
+        port = self._port
+        if port.services.is_dry_run:
+            port.check_key()
+            return
+        if delay.queue_for_s is not None:
+            port.open()
+            return
+        try:
+            port.connect(port.timeout_s)
+        except NetworkError as exc:
+            raise never_sent(drafts[0].name, drafts[0].body, str(exc), exc) from exc
+
+    def _check(self, draft: Draft) -> None:
+        services = self._port.services
+        self._check_permission(draft.name)
+        cid = draft.new_cid
+        if cid is None:
+            return
+        services.check_funds(draft.body)
+        if not draft.is_random:
+            services.cid_dates.check_unused(cid, services.creation_dates())
+
+    def _check_permission(self, name: str) -> None:
+        caps, permission = self._port.caps, _PERMISSIONS.get(name, _FOR_ORDERS)
+        # Unknown before the first authentication, or if the exchange did not say.
+        if caps is not None and not caps.can(permission):
+            raise AuthError(
+                f"the key has no permission {permission}; nothing was sent",
+                raw=caps.raw,
+            )
+
+    def _admit(self, drafts: Sequence[Draft]) -> OutstandingOperations:
+        services = self._port.services
+        path, body = PATHS[drafts[0].name], drafts[0].body
+        if len(drafts) > 1:
+            path = PATHS["ox_multi"]
+            body = {"ops": [[draft.name, draft.body] for draft in drafts]}
+        admission = services.guard.admit(path, body, services.queries)
+        # The guard may have added flags.
+        bodies = [admission.body]
+        if len(drafts) > 1:
+            bodies = [inner for _, inner in admission.body["ops"]]
+        for draft, inner in zip(drafts, bodies):
+            draft.body = dict(inner)
+        return OutstandingOperations(services.guard, admission, len(drafts))
+
+    # --- sending ------------------------------------------------------------------------------
+
+    def _submit(
+        self, drafts: Sequence[Draft], outstanding: OutstandingOperations, delay: Delay
+    ) -> None:
+        port, now = self._port, time.monotonic()
+        operations = []
+        for draft in drafts:
+            sending = _Sending(self, draft, outstanding)
+            draft.reply.follow(sending.settled, draft.fingerprint)
+            operations.append(
+                Operation(
+                    draft.reply,
+                    draft.name,
+                    draft.body,
+                    sending.before_send,
+                    draft.is_random,
+                )
+            )
+            port.replies.add(draft.reply)
+        queue_for_s, buffer_s = delay.queue_for_s, delay.buffer_s
+        port.submit(
+            SendOperations(
+                tuple(operations),
+                now + (port.timeout_s if queue_for_s is None else queue_for_s),
+                queue_for_s is not None,
+                None if buffer_s is None else now + buffer_s,
+            )
+        )
+
+    def _simulate(
+        self, drafts: Sequence[Draft], outstanding: OutstandingOperations
+    ) -> None:
+        port = self._port
+        port.start_dispatch()
+        for draft in drafts:
+            self._announce_dry_run(draft.name, draft.body)
+            # The program can continue, and cancel it by its client id.
+            self._mark_sent(draft)
+            outstanding.settle(None)
+            _complete(draft, self._simulated(draft))
+        outstanding.end()
+        port.wake()
+
+    def _announce_dry_run(self, name: str, body: object) -> None:
+        if not self._is_dry_run_announced:
+            self._is_dry_run_announced = True
+            _log.warning("dry run: no input is sent; each is logged here at level INFO")
+        _log.info("dry run: %s %r", name, body)
+
+    def _simulated(self, draft: Draft) -> Any:
+        numbers = self._port.services.numbers
+        now_mts = round(time.time() * 1000)
+        data = dry_run_row(PATHS[draft.name], draft.body, now_mts, numbers)[4]
+        read = _READERS.get(draft.name, Order.from_partial_row)
+        if draft.name == "oc_multi":
+            return [read(row, numbers) for row in data]
+        return read(data[0] if draft.name == "on" else data, numbers)
+
+    # --- the I/O thread -----------------------------------------------------------------------
+
+    def _mark_sent(self, draft: Draft) -> List[Key]:
+        services, cid = self._port.services, draft.new_cid
+        if cid is None:
+            return []
+        return services.cid_dates.mark_sent([cid], services.creation_dates())
+
+
+def _complete(draft: Draft, value: Any) -> None:
+    if isinstance(draft.reply, OrderReply):
+        draft.reply.simulate(value)
+    else:
+        draft.reply.settle(value)
+
+
+@attrs.define(eq=False)
+class _Sending:
+    """What happens when an operation is sent, and when its fate is known."""
+
+    _sender: OperationSender
+    _draft: Draft
+    _outstanding: OutstandingOperations
+    _keys: Sequence[Key] = ()
+
+    def before_send(self) -> None:
+        """Raise a `BfxError` if it must not be sent any more."""
+        draft, sender = self._draft, self._sender
+        sender._check_permission(draft.name)
+        self._outstanding.admission.confirm()
+        self._keys = sender._mark_sent(draft)
+        draft.reply.mark_sent()
+        if draft.fingerprint is not None:
+            sender._port.services.recent_writes.add(draft.reply.record)
+
+    def settled(self, value: Any, error: BfxError | None) -> None:
+        """Record the fate, before the user sees it."""
+        draft, services = self._draft, self._sender._port.services
+        dates, record = services.cid_dates, draft.reply.record
+        record.mark_ended()
+        orders = [
+            order
+            for order in (value if isinstance(value, list) else [value])
+            if isinstance(order, (Order, PartialOrder))
+        ]
+        for order in orders:
+            dates.see(order, is_closed=draft.name in ("oc", "oc_multi"))
+        if error is not None and not isinstance(error, OutcomeUnknown):
+            dates.forget_sent(self._keys)
+            services.recent_writes.drop(record)
+        id = orders[0].id if draft.name == "on" and orders else None
+        self._outstanding.settle(draft.new_cid, id, error)
