@@ -41,6 +41,8 @@ LAYERS = [
     ("ws.io",),
     ("ws.core", "ws.stats"),
     ("ws.book_view", "ws.subscription"),
+    ("ws.account_views",),
+    ("ws.account",),
     ("ws.registry",),
     ("ws.subscribe", "ws.handlers", "ws.waiting"),
     ("ws.shorthands",),

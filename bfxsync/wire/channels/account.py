@@ -90,6 +90,19 @@ class AccountChannel(Channel):
         self._held: list[AccountUpdate] = []
         self._account: object = None
 
+    @property
+    def has_hole(self) -> bool:
+        """Whether a snapshot is missing on this socket, or some row could not be read."""
+        return any(
+            not table.is_complete
+            for table in self.state.tables
+            if table.code in self._expected
+        )
+
+    def expects(self, code: str) -> bool:
+        """Return whether the filters let the snapshot of this code through."""
+        return code in self._expected
+
     # --- the socket ---------------------------------------------------------------------------
 
     def begin(self, now: float, account: object = None) -> list[Any]:
@@ -214,11 +227,7 @@ class AccountChannel(Channel):
         self._held = []
 
     def _snapshot(self) -> Snapshot[AccountUpdate]:
-        tables = self.state.tables
-        has_hole = any(
-            not table.is_complete for table in tables if table.code in self._expected
-        )
-        return Snapshot(list(self.state.rows()), has_hole)
+        return Snapshot(list(self.state.rows()), self.has_hole)
 
     def _add_fill(
         self, update: AccountUpdate, log: FillLog[Any], updates: list[Any]
