@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import date
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Tuple
 
 import attrs
 
@@ -161,9 +161,15 @@ class OrderUpdate(InFlight):
     Settled by its acceptance and a state with the requested values, in any order.
 
     Without acceptance a closed order, or one with these values, may have another cause.
+
+    Attributes
+    ----------
+    is_followed : bool
+        Whether another update was sent after it, which may have changed the same values.
     """
 
     before: Order | None = attrs.field(default=None, kw_only=True)
+    is_followed: bool = False
     _shown: Order | None = None
 
     def accept(self, data: Any) -> Settle | None:
@@ -178,6 +184,22 @@ class OrderUpdate(InFlight):
         if is_closed or (has_values and self.body.keys() <= _COMPARED):
             self._shown = order
         return None
+
+    def find(self, value: Order) -> Settle:
+        is_other = has_requested(value, self.body, None, _PRICES) is False
+        is_unchanged = self.before is not None and all(
+            getattr(value, name) == getattr(self.before, name) for name in _PRICES
+        )
+        if value == self.before or (
+            is_other and (is_unchanged or not self.is_followed)
+        ):
+            # The search has waited until the request could not be in flight any longer.
+            text = (
+                f"{self.operation.name} was not executed: {value.id} has other values"
+            )
+            error = not_executed(self.operation, text, phase="receive", proof="absent")
+            return self.fail(error)
+        return self.succeed(value)
 
 
 @attrs.define(eq=False)
@@ -269,14 +291,17 @@ class NewOffer(InFlight):
 
 
 def has_requested(
-    order: Order, body: Mapping[str, Any], before: Order | None
+    order: Order,
+    body: Mapping[str, Any],
+    before: Order | None,
+    names: Collection[str] = _COMPARED,
 ) -> bool | None:
     """Return whether an order has the requested values; None if they cannot be compared."""
     found: List[bool] = []
     for name in _PRICES:
         if name in body:
             found.append(_equals(getattr(order, name), body[name]))
-    if "amount" in body:
+    if "amount" in body and "amount" in names:
         # The documentation does not say which of them the exchange sets.
         values = (order.amount, order.amount_orig)
         found.append(any(_equals(value, body["amount"]) for value in values))

@@ -66,6 +66,8 @@ class OperationTable:
         group = self._group_of(operation)
         if group is not None:
             group.append(entry)
+        if isinstance(entry, OrderUpdate):
+            self._note_followed(entry)
         return entry
 
     def remove(self, entry: InFlight) -> None:
@@ -87,6 +89,15 @@ class OperationTable:
         """Return the operations that an offer may settle."""
         return [*self._about("offer", offer.id), *self._new_offers]
 
+    def _note_followed(self, entry: InFlight) -> None:
+        """Note at earlier updates that this one may be of the same order."""
+        name = "id" if "id" in entry.body else "cid"
+        for other in self._entries.values():
+            if isinstance(other, OrderUpdate) and other is not entry:
+                # One may have the id and the other the client id.
+                if other.body.get(name) in (None, entry.body[name]):
+                    other.is_followed = True
+
     def _about(self, kind: str, id: int | None) -> Sequence[InFlight]:
         return () if id is None else self._named.get((kind, id), ())
 
@@ -104,7 +115,7 @@ class OperationTable:
         if name == "fon":
             return NewOffer(operation, now, batch, known=self._offers)
         if name == "ou":
-            before = self._orders.open.get(body.get("id", 0))
+            before = self._orders.get(body.get("id", 0))
             return OrderUpdate(operation, now, batch, before=before)
         known_ones: KnownOrders[Any] = self._orders if name == "oc" else self._offers
         return Cancellation(operation, now, batch, known=known_ones)

@@ -644,8 +644,9 @@ def test_search_without_result_is_repeated_later() -> None:
 
 def test_newer_state_of_the_socket_wins_over_rest() -> None:
     operation = operation_of("ou", {"id": 1, "price": "99"})
-    run = Run(operation).wait(ANSWER_S).see(event("oc", DONE.data))
-    assert run.reconcile(operation, order_of()).fates == {"ou": DONE.data}
+    moved = order_of(price=99.0, amount=0.0, mts=START + 2, status=FILLED)
+    run = Run(operation).wait(ANSWER_S).see(event("oc", moved))
+    assert run.reconcile(operation, order_of()).fates == {"ou": moved}
 
 
 def test_missing_orders_of_replies_and_fills_are_fetched() -> None:
@@ -685,6 +686,49 @@ def test_lost_update_is_settled_by_rest() -> None:
     run.lose().reopen(MOVED.data)
     assert run.asked == [PRICED]
     assert run.reconcile(PRICED, MOVED.data).fates == {"ou": MOVED.data}
+
+
+@pytest.mark.parametrize("found", [ON.data, DONE.data], ids=["open", "filled"])
+def test_lost_update_was_not_executed_at_another_price(found: Any) -> None:
+    run = Run().see(ON)
+    run.tracker.sent([PRICED], run.now)
+    run.lose().reopen(ON.data)
+    assert run.reconcile(PRICED, found).fates == {"ou": NotExecuted}
+    (fate,) = run.of(Settle)
+    assert fate.error.proof == "absent" and not fate.error.retryable
+
+
+@pytest.mark.parametrize("name", [{"id": 1}, {"cid": 7, "cid_date": TODAY}])
+def test_price_of_a_later_update_leaves_the_earlier_open_to_doubt(name: Any) -> None:
+    later = operation_of("ou", {**name, "price": "97"}, token="later")
+    moved = order_of(price=97.0, mts=START + 9)
+    run = Run().see(ON)
+    run.tracker.sent([PRICED], run.now)
+    run.lose().reopen(ON.data)
+    run.tracker.sent([later], run.now)
+    run.see(event("ou", moved)).reconcile(PRICED, moved)
+    assert run.fates == {"ou": moved}, "the current state"
+
+
+def test_of_two_lost_updates_none_was_executed_if_nothing_changed() -> None:
+    later = operation_of("ou", {"id": 1, "price": "97"}, token="later")
+    other = operation_of("ou", {"id": 2, "price": "97"}, token="other")
+    run = Run().see(ON)
+    run.tracker.sent([PRICED, other], run.now)
+    run.lose().reopen(ON.data)
+    run.tracker.sent([later], run.now)
+    run.lose().reopen(ON.data)
+    run.reconcile(PRICED, DONE.data).reconcile(later, DONE.data)
+    assert run.fates == {"ou": NotExecuted, "later": NotExecuted}
+
+
+def test_lost_update_of_an_amount_is_absent_if_nothing_changed() -> None:
+    update = operation_of("ou", {"id": 1, "amount": "0.7"})
+    for found, fate in ((ON.data, NotExecuted), (PARTLY.data, PARTLY.data)):
+        run = Run().see(ON)
+        run.tracker.sent([update], run.now)
+        run.lose().reopen(ON.data)
+        assert run.reconcile(update, found).fates == {"ou": fate}
 
 
 def test_operation_that_was_not_sent_is_retryable() -> None:
