@@ -7,6 +7,7 @@ from typing import Any, Mapping
 import attrs
 
 from bfxsync.outcome.cid_dates import CidDates
+from bfxsync.outcome.clocks import ExchangeClock
 from bfxsync.outcome.reader import OpenReader
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.http.transport import RestTransport
@@ -27,16 +28,22 @@ class AccountAccess:
     open_reader: OpenReader
 
     @classmethod
-    def of(cls, options: Mapping[str, Any], cid_dates: CidDates) -> AccountAccess:
+    def of(
+        cls,
+        options: Mapping[str, Any],
+        cid_dates: CidDates,
+        clock: ExchangeClock | None = None,
+    ) -> AccountAccess:
         """
-        Connect with the options of a client's `RestClient`.
+        Connect with the options of a client's `RestClient`, and share what it knows.
 
-        `cid_dates` gets the dates of the orders that are read.
+        `cid_dates` gets the dates of the orders that are read, and `clock` the exchange's times.
         """
         own = {name: options[name] for name in options if name not in _OF_ENDPOINTS}
         # A wait for the limit of one group would hold up requests of other groups.
         own.update(host=options["auth_host"], on_limit="raise", pool_size=1)
         transport = RestTransport(**own)
+        transport.clock = transport.clock if clock is None else clock
         auth = AuthEndpoints(transport, numbers=options["numbers"], cid_dates=cid_dates)
         return cls(transport, auth._copy_collecting)
 

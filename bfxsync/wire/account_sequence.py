@@ -67,9 +67,13 @@ class AccountSequence:
             return all(frame[0] == 0 for frame in frames)
         before = self._last, self._uncertain
         for frame in frames:
+            if frame.__class__ is not list or len(frame) < 2 or frame[0] != 0:
+                break
             code = frame[1]
             seq, auth_seq, _ = suffix(frame, 2 if code == HEARTBEAT else 3, flags)
-            if frame[0] != 0 or self.accept(code, seq, auth_seq) is not None:
-                self._last, self._uncertain = before
-                return False
-        return True
+            if self.accept(code, seq, auth_seq) is not None:
+                break
+        else:
+            return True
+        self._last, self._uncertain = before
+        return False

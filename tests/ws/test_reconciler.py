@@ -82,7 +82,7 @@ class Owner:
     """What a link has of a reconciler: the commands and errors that come from it."""
 
     def __init__(self, bfx: Client, **options: Any) -> None:
-        self.options = {**bfx._rest_options, **options}
+        self.options = {**bfx._rest._options, **options}
         self.commands: list[Any] = []
         self.errors: list[BfxError] = []
         self.on_command: Callable[[Any], object] = bool

@@ -1,0 +1,183 @@
+"""
+The operations that wait to be sent, in the order of their submission.
+
+Strategy: one queue, so that no operation overtakes another. Before the wallet snapshot of a socket
+the exchange may refuse orders for lack of balance, so new ones wait for it, or `SETTLE_S`. What has
+left the queue is never sent again, whatever happens to the socket.
+
+https://docs.bitfinex.com/reference/ws-auth-input
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Deque, Iterable, Protocol, Sequence
+
+import attrs
+
+from bfxsync.errors import BfxError, NotExecuted, OrderNotPlaced
+from bfxsync.wire.codec import dumps
+from bfxsync.wire.commands import SendOperations
+from bfxsync.wire.operations import Operation
+from bfxsync.wire.outputs import AnyOutput, Send, Settle
+
+SETTLE_S = 1.0
+"""Time after the authentication from which new orders are sent also without a wallet snapshot."""
+
+_NEED_FUNDS = ("on", "fon")
+
+
+class Tracker(Protocol):
+    """What the queue needs of `OrderTracker`."""
+
+    def sendable(self, operations: Sequence[Operation], now: float) -> int:
+        """Return how many of these, from the first, can be sent in one message now."""
+
+    def sent(self, operations: Sequence[Operation], now: float) -> None:
+        """Track the operations of a message that is sent now."""
+
+
+@attrs.define(eq=False)
+class _Waiting:
+    """A command, and which of its operations are left."""
+
+    may_queue: bool
+    expires: float
+    left: Deque[Operation]
+
+
+class InputQueue:
+    """The operations that are not sent yet."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._waiting: Deque[_Waiting] = deque()
+        self._is_open = False
+        # When new orders may be sent; None once they may.
+        self._settles_at: float | None = None
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether new orders wait for the wallet snapshot."""
+        return self._settles_at is not None
+
+    def open(self, now: float) -> None:
+        """Send operations from now on: the socket is authenticated."""
+        self._is_open = True
+        self._settles_at = now + SETTLE_S
+
+    def settle(self) -> None:
+        """Send new orders from now on: the wallet snapshot has arrived."""
+        self._settles_at = None
+
+    def close(self) -> None:
+        """Send nothing until `open`."""
+        self._is_open = False
+        self._settles_at = None
+
+    def add(self, command: SendOperations) -> None:
+        """Append the operations of a command."""
+        left = deque(command.operations)
+        self._waiting.append(_Waiting(command.may_queue, command.expires, left))
+
+    def suspend(self, jump_s: float) -> None:
+        """Let the duration of a suspend count: a late order is worse than none."""
+        for entry in self._waiting:
+            entry.expires -= jump_s
+
+    def deadline(self) -> float | None:
+        """Return when to call `tick`, or None."""
+        times = [entry.expires for entry in self._waiting]
+        if times and self._settles_at is not None:
+            times.append(self._settles_at)
+        return min(times, default=None)
+
+    def tick(self, now: float) -> list[AnyOutput]:
+        """Drop operations that have expired, and send what can be sent."""
+        if self._settles_at is not None and now >= self._settles_at:
+            self._settles_at = None
+        reason = "it expired before it could be sent"
+        return self.drop(reason, expired_by=now) + self.send(now)
+
+    def send(self, now: float) -> list[AnyOutput]:
+        """Send what can be sent, from the first."""
+        outputs: list[AnyOutput] = []
+        while self._is_open and self._waiting:
+            left = self._waiting[0].left
+            count = self._sendable(left, now)
+            if not count:
+                break
+            taken = [left.popleft() for _ in range(count)]
+            if not left:
+                self._waiting.popleft()
+            outputs += self._send(taken, now)
+        return outputs
+
+    def drop(
+        self,
+        reason: str,
+        *,
+        cause: BfxError | None = None,
+        expired_by: float = float("inf"),
+        keeps_queued: bool = False,
+    ) -> list[AnyOutput]:
+        """Refuse what expires by this time; with `keeps_queued` only what must not wait."""
+        outputs: list[AnyOutput] = []
+        kept: Deque[_Waiting] = deque()
+        for entry in self._waiting:
+            if entry.expires > expired_by or (keeps_queued and entry.may_queue):
+                kept.append(entry)
+            else:
+                outputs += refuse(entry.left, reason, cause)
+        self._waiting = kept
+        return outputs
+
+    def _sendable(self, left: Deque[Operation], now: float) -> int:
+        operations = list(left)
+        if self.is_settling:
+            for index, operation in enumerate(operations):
+                if operation.name in _NEED_FUNDS:
+                    del operations[index:]
+                    break
+        return self._tracker.sendable(operations, now)
+
+    def _send(self, operations: list[Operation], now: float) -> list[AnyOutput]:
+        outputs: list[AnyOutput] = []
+        passed: list[Operation] = []
+        for operation in operations:
+            try:
+                operation.before_send()
+            except BfxError as exc:
+                outputs.append(Settle(operation.token, error=exc))
+            else:
+                passed.append(operation)
+        if not passed:
+            return outputs
+        self._tracker.sent(passed, now)
+        message: list[Any] = [0, passed[0].name, None, passed[0].body]
+        if len(passed) > 1:
+            bodies = [[operation.name, operation.body] for operation in passed]
+            message = [0, "ox_multi", None, bodies]
+        return [*outputs, Send(dumps(message))]
+
+
+def refuse(
+    operations: Iterable[Operation], reason: str, cause: BfxError | None = None
+) -> list[AnyOutput]:
+    """Settle operations that were not sent, and never will be."""
+    return [
+        Settle(each.token, error=_never_sent(each, reason, cause))
+        for each in operations
+    ]
+
+
+def _never_sent(operation: Operation, reason: str, cause: BfxError | None) -> BfxError:
+    message = f"{operation.name} was not sent: {reason}"
+    error: NotExecuted
+    if operation.name == "on":
+        cid = operation.body.get("cid")
+        error = OrderNotPlaced(message, phase="send", proof="never_sent", cid=cid)
+    else:
+        error = NotExecuted(message, phase="send", proof="never_sent")
+    error.__cause__ = cause
+    return error
