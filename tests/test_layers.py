@@ -110,6 +110,7 @@ PURE = (
     "auth.env_file",
     "auth.nonce",
     "auth.signer",
+    "recording.account",
     "recording.contents",
     "recording.format",
     "recording.player",

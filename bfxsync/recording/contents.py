@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Set
+from typing import Any, Collection, Dict, Iterable, List, Set
 
 import attrs
 
@@ -25,6 +25,9 @@ MAX_CONNECTIONS = 10_000
 MAX_CHANNELS_SIZE = 4 * 2**20
 """Limit for the identifying fields of all channels, in characters: some ten thousand channels."""
 
+ACCOUNT = "account"
+"""Name of the channel of an account, which is not subscribed by a request."""
+
 _loads = loads_for()
 
 
@@ -40,6 +43,8 @@ class Contents:
     """The identifying fields of each subscribed channel, once, in order of subscription."""
     flags: Dict[int, int] = attrs.Factory(dict)
     """By connection: the requested flags, if the exchange answered the request."""
+    accounts: Set[int] = attrs.Factory(set)
+    """The connections on which the recorded client authenticated."""
     missing_count: int = 0
     """Messages that could not be recorded."""
     _requested_flags: Dict[int, int] = attrs.Factory(dict)
@@ -62,7 +67,9 @@ class Contents:
         return contents
 
     def has(self, channel: Channel) -> bool:
-        """Return whether the channel was ever subscribed."""
+        """Return whether the channel was ever subscribed; the account's: whether there is one."""
+        if channel.name == ACCOUNT:
+            return bool(self.accounts)
         return any(channel.matches(fields) for fields in self.channels)
 
     def _add(self, line: bytes) -> None:
@@ -88,6 +95,9 @@ class Contents:
             requested = self._requested_flags.get(connection, 0)
             self.flags[connection] = flags if type(flags) is int else requested
             check_connections(self.flags)
+        elif event.get("event") == "auth" and event.get("status") == "OK":
+            self.accounts.add(connection)
+            check_connections(self.accounts)
         elif event.get("event") == "subscribed":
             fields = {
                 name: event[name]
@@ -103,7 +113,7 @@ class Contents:
                 self.channels.append(fields)
 
 
-def check_connections(by_number: Dict[int, Any]) -> None:
+def check_connections(by_number: Collection[int]) -> None:
     """Raise `RemoteError` if there are more than `MAX_CONNECTIONS`."""
     if len(by_number) > MAX_CONNECTIONS:
         raise RemoteError(f"the recording has more than {MAX_CONNECTIONS} connections")

@@ -181,8 +181,10 @@ def _line(fields: dict[str, Any]) -> str:
 def _read_text(message: bytes) -> str:
     # Invalid UTF-8 becomes lone surrogates, which are converted back to the same bytes.
     text = message.decode("utf-8", "surrogateescape")
-    # An event may echo a request; channel data has no secrets.
-    return text if text.startswith("[") else redact(text)
+    # An event may echo a request, and a notification of the account has what other programs sent;
+    # public data has no secrets.
+    is_public = text.startswith("[") and not text.startswith("[0,")
+    return text if is_public else redact(text)
 
 
 def _record(fields: dict[str, Any]) -> Record | None:

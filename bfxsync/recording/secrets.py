@@ -6,7 +6,15 @@ import re
 
 REDACTED = "***"
 
-_SECRETS = ("apiKey", "authNonce", "authPayload", "authSig", "token")
+# Some clients send their secret with the authentication.
+_SECRETS = (
+    "apiKey",
+    "apiSecret",
+    "authNonce",
+    "authPayload",
+    "authSig",
+    "token",
+)
 
 # Applied to the text, so that everything else is unchanged, even in invalid JSON.
 _SECRET = (

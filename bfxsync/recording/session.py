@@ -5,7 +5,7 @@ Strategy: each recorded connection has its own `Session`, which gets the message
 received; its own messages are discarded. A channel is requested where and when the recorded client
 requested it, at the latest before its acknowledgement. Request ids differ, so the acknowledgement
 is matched by its fields. There are no deadlines, as the effects of expired ones are in the
-recording.
+recording. The account's channel has a session of its own, see `RecordedAccount`.
 
 The replay equals the recorded run except for channels that the recorded client subscribed later or
 repeatedly: a subscription of the replay lasts from beginning to end, with a gap in between.
@@ -19,7 +19,13 @@ import attrs
 
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync.errors import NetworkError, RemoteError
-from bfxsync.recording.contents import Contents, check_connections, event_of
+from bfxsync.recording.account import RecordedAccount
+from bfxsync.recording.contents import (
+    ACCOUNT,
+    Contents,
+    check_connections,
+    event_of,
+)
 from bfxsync.recording.format import Lost, Opened, Received, Record, Sent
 from bfxsync.wire.channels import BookChannel
 from bfxsync.wire.codec import Loads, dumps, loads_for
@@ -37,8 +43,8 @@ from bfxsync.wire.session import Session
 
 _CLOSED_ABNORMALLY = 1006
 
-# Events about the recorded client's authentication, which are ignored.
-_ACCOUNT = ("auth", "unauth")
+# Events about the recorded client's authentication.
+_ABOUT_ACCOUNT = ("auth", "unauth")
 
 # Reason of a gap without a loss of the connection.
 _RESUBSCRIBED = "the recorded client subscribed again"
@@ -63,11 +69,13 @@ class RecordedSession:
         self._unanswered: Set[Hashable] = set()
         self._sub_ids: Dict[Hashable, Any] = {}
         self._resolved: Set[Hashable] = set()
+        self._account = RecordedAccount(contents, loads)
 
     @property
     def tokens(self) -> list[Hashable]:
         """Tokens of all subscriptions, in order of subscription."""
-        return list(self._subscribes)
+        account = [] if self._account.token is None else [self._account.token]
+        return [*self._subscribes, *account]
 
     def lose(self, reason: str) -> list[Output]:
         """Handle the end of the recording, when there are no waiting calls."""
@@ -76,11 +84,15 @@ class RecordedSession:
     def apply(self, command: Command, now: float) -> list[Output]:
         """Execute a command of the user, as far as possible for a recording."""
         token = command.token
-        if isinstance(command, Subscribe):
+        if isinstance(command, Subscribe) and command.channel.name == ACCOUNT:
+            self._account.subscribe(command)
+        elif isinstance(command, Subscribe):
             # Requested where the recorded client did so.
             self._subscribes[token] = command
             if isinstance(command.channel, BookChannel):
                 command.channel.is_recorded = True
+        elif isinstance(command, Unsubscribe) and token == self._account.token:
+            self._account.unsubscribe()
         elif isinstance(command, Unsubscribe):
             self._subscribes.pop(token, None)
             self._unsubscribe(token, now)
@@ -111,9 +123,13 @@ class RecordedSession:
     def _play_opened(self, number: int, now: float) -> list[Output]:
         session = self._session(number)
         # No outputs if the loss was recorded.
-        outputs = session.lose("the connection was replaced")
+        outputs = self._lose(number, "the connection was replaced")
         self._open.add(number)
-        return outputs + session.open(now)
+        return outputs + session.open(now) + self._account.open(number, now)
+
+    def _lose(self, number: int, reason: str) -> list[Output]:
+        lost = self._session(number).lose(reason)
+        return lost + self._account.lose(number, reason)
 
     def _play_lost(self, number: int, record: Lost) -> list[Output]:
         if number not in self._open:
@@ -125,6 +141,7 @@ class RecordedSession:
         if record.is_farewell:
             # The recorded client's own close, which delivered no gap.
             self._open.discard(number)
+            self._account.lose(number, record.reason)
             return [Change(ConnectionStatus.CLOSED), reopen]
         return [reopen]
 
@@ -132,7 +149,7 @@ class RecordedSession:
         """Ignore a connection until it is opened again: its later messages cannot be trusted."""
         self._open.discard(number)
         reason = f"{count} messages were not recorded"
-        outputs = self._session(number).lose(reason)
+        outputs = self._lose(number, reason)
         return [*outputs, Report(RemoteError(reason))]
 
     def _play_sent(self, number: int, text: str, now: float) -> list[Output]:
@@ -155,8 +172,9 @@ class RecordedSession:
             outputs = self._play_opened(number, now)
         self.frame_count += 1
         name = event.get("event")
-        if name in _ACCOUNT:
-            return outputs
+        account = self._account.feed(number, name, message, now)
+        if name in _ABOUT_ACCOUNT or (not event and self._is_of_account(number)):
+            return outputs + account
         is_changed = event.pop("subId", None) is not None
         if name == "subscribed":
             for token in self._matching_tokens(event):
@@ -168,7 +186,14 @@ class RecordedSession:
                     is_changed = True
         if is_changed:
             message = dumps(event).encode()
-        return outputs + self._sessions[number].feed([message], now)
+        return outputs + self._sessions[number].feed([message], now) + account
+
+    def _is_of_account(self, number: int) -> bool:
+        """Return whether a connection has the channel of an account and no others."""
+        return (
+            number in self._contents.accounts
+            and number not in self._connections.values()
+        )
 
     # --- the sessions of the recorded connections -----------------------------------------------
 
@@ -254,5 +279,5 @@ class RecordedSession:
             self._open.discard(number)
             if number == self._first:
                 yield Change(ConnectionStatus.RECONNECTING)
-            yield from self._sessions[number].lose(output.reason)
+            yield from self._lose(number, output.reason)
         yield output

@@ -178,6 +178,10 @@ class AccountSession:
         outputs += self._tracker.tick(now)
         return self._finish(outputs, now) + self._inputs.tick(now)
 
+    def start_without_rest(self, now: float) -> list[AnyOutput]:
+        """Start without the snapshots that do not come: the part of `tick` for a replay."""
+        return self._delivery.tick(now)
+
     @property
     def _is_idle(self) -> bool:
         # Without the account's heartbeats only client frames keep a socket open.
@@ -284,9 +288,6 @@ class AccountSession:
         return frames if is_usual else None
 
     def _feed(self, frames: list[Any], outputs: list[AnyOutput], now: float) -> None:
-        if self._liveness.is_pinged:
-            # The next ping may be due before the end of the silence was.
-            self.is_rescheduled = True
         self._liveness.heard(now)
         outputs += self._delivery.feed(frames, now)
         if self._delivery.has_wallets:

@@ -184,6 +184,7 @@ def test_a_client_closes_with_1000_and_no_reason(
 AUTH = {
     "event": "auth",
     "apiKey": "key-sentinel",
+    "apiSecret": "secret-sentinel",
     "authSig": "sig-sentinel",
     "authPayload": "AUTH-sentinel",
     "authNonce": "1789-sentinel",
