@@ -8,11 +8,20 @@ from typing import Any, List
 
 import pytest
 
-from bfxsync.models import AccountUpdate, Snapshot
+from bfxsync._base.enums import Policy
+from bfxsync.models import AccountUpdate, Gap, Snapshot
 from bfxsync.models.account_streams import ACCOUNT_UPDATE_EVENTS as EVENTS_OF_STREAMS
-from bfxsync.models.account_streams import ROW_MODELS, read_update, snapshot_update
+from bfxsync.models.account_streams import (
+    ROW_MODELS,
+    SNAPSHOTS,
+    read_update,
+    snapshot_update,
+)
 from bfxsync.wire.channels.account import AccountChannel
+from bfxsync.ws.core.shared_subscription import SharedSubscription
+from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.account_events import ACCOUNT_UPDATE_EVENTS, key_of
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 from bfxsync.ws.dispatch.events import Listeners, events_of, routes_for
 from bfxsync.ws.dispatch.update_kinds import (
     ACCOUNT,
@@ -112,3 +121,54 @@ def test_latest_keeps_one_update_of_each_object() -> None:
     assert key_of(other[0]) != key_of(other[1])
     assert keys["bu"] == ("b", None) and keys["os"] == ("o", None)
     assert keys["miu.sym"] != keys["miu.base"]
+
+
+def order_frames(count: int) -> List[Any]:
+    rows = [[identity, *FRAMES["on"][2][1:]] for identity in range(1, count + 1)]
+    return [[0, "on", row] for row in rows]
+
+
+@pytest.fixture
+def shared() -> SharedSubscription:
+    channel = AccountChannel()
+    shared = SharedSubscription(channel, {"channel": "account"})
+    channel.begin(0.0)
+    shared.deliver(channel.feed_many([[0, code, []] for code in SNAPSHOTS]))
+    shared.resolve(None)
+    return shared
+
+
+def test_a_full_mailbox_gets_a_gap_and_the_whole_state(
+    shared: SharedSubscription,
+) -> None:
+    fields = {"channel": "account"}
+    user = Subscriber(shared.channel, fields, None, size=3, policy=Policy.RESYNC)
+    shared.attach(user)
+    reader = user.reading()
+    shared.read(user, reader)
+    for frame in order_frames(9):
+        shared.deliver(shared.channel.feed_one(frame))
+    items = [reader.get(0.0) for _ in range(len(reader))]
+    gap, snapshot, *rest = items
+    assert isinstance(gap, Gap) and gap.dropped + len(rest) == 9
+    # State and later updates together are the whole of it.
+    seen = {order.id for order in snapshot.rows[0].data}
+    assert seen | {update.data.id for update in rest} == set(range(1, 10))
+
+
+def test_a_slow_handler_gets_the_whole_state(
+    shared: SharedSubscription, calls: List[Any], routes: Any
+) -> None:
+    queue = CallbackQueue("events", routes, Dispatcher("none"), size=3)
+    shared.listen(queue)
+    for frame in order_frames(9):
+        shared.deliver(shared.channel.feed_one(frame))
+    for item in queue.mailbox.next_batch(100):
+        routes.get(type(item), lambda item: None)(item)
+    known: dict[int, Any] = {}
+    for event, data in calls:
+        if event == "order_snapshot":
+            known = {order.id: order for order in data}
+        elif event == "order_new":
+            known[data.id] = data
+    assert sorted(known) == list(range(1, 10))
