@@ -17,11 +17,12 @@ from bfxsync._base.enums import ConnectionStatus, Flag, LossCause
 from bfxsync._base.error_codes import error_from_code
 from bfxsync.errors import NetworkError, RemoteError
 from bfxsync.wire.account_delivery import AccountDelivery
+from bfxsync.wire.account_messages import AccountMessages
 from bfxsync.wire.account_sequence import AccountSequence
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S, Liveness
 from bfxsync.wire.authentication import Authentication
 from bfxsync.wire.channels.account import AccountChannel
-from bfxsync.wire.codec import LOADS_ERRORS, Loads, dumps, loads_for, loads_many
+from bfxsync.wire.codec import LOADS_ERRORS, Loads, loads_for, loads_many
 from bfxsync.wire.commands import (
     AnyCommand,
     AuthUnavailable,
@@ -70,6 +71,9 @@ if TYPE_CHECKING:
 _UNUSUAL = (TypeError, LookupError, *LOADS_ERRORS)
 
 
+MAINTENANCE = "the exchange is in maintenance"
+
+
 class AccountSession:
     """
     The protocol state of the account's connection; it outlives its sockets. See `Session`.
@@ -106,6 +110,7 @@ class AccountSession:
         self._tracker = OrderTracker()
         self._delivery = AccountDelivery(channel, self._tracker, filters)
         self._inputs = InputQueue(self._tracker)
+        self._messages = AccountMessages()
         self._pings = Pings()
         self._sequence = AccountSequence()
         self._liveness = Liveness(ping_after_s, stale_after_s)
@@ -146,6 +151,7 @@ class AccountSession:
         self._authentication.lose()
         outputs = self._delivery.lose(reason)
         outputs += self._tracker.lose(reason, self._now)
+        outputs += self._messages.drop(reason)
         self._inputs.close()
         if self._authentication.has_succeeded:
             outputs += self._inputs.drop(reason, keeps_queued=True)
@@ -157,6 +163,7 @@ class AccountSession:
             self._handshake.deadline(),
             self._authentication.deadline(),
             self._inputs.deadline(),
+            self._messages.deadline(),
             self._delivery.deadline(),
             self._tracker.deadline(),
             *self._pings.deadlines(),
@@ -176,7 +183,8 @@ class AccountSession:
             outputs += review_silence(self._liveness, self._pings, now, idle=idle)
         outputs += self._delivery.tick(now)
         outputs += self._tracker.tick(now)
-        return self._finish(outputs, now) + self._inputs.tick(now)
+        outputs = self._finish(outputs, now) + self._inputs.tick(now)
+        return outputs + self._messages.tick(now, self._trouble)
 
     def start_without_rest(self, now: float) -> list[AnyOutput]:
         """Start without the snapshots that do not come: the part of `tick` for a replay."""
@@ -209,12 +217,8 @@ class AccountSession:
             return outputs + self._delivery.requested() if outputs else []
         if isinstance(command, AuthUnavailable):
             return self._authentication.unavailable(command.error)
-        if isinstance(command, SendCalc):
-            names = [[name] for name in command.names]
-            return self._send_if_usable([0, "calc", None, names])
-        if isinstance(command, SendMessage):
-            body = {"type": command.type, "info": command.info}
-            return self._send_if_usable([0, "n", command.message_id, body])
+        if isinstance(command, (SendCalc, SendMessage)):
+            return self._messages.apply(command, now, self._trouble)
         if isinstance(command, Reconciled):
             return [*self._tracker.reconciled(command, now)]
         if isinstance(command, (RestoreTrades, RestoreOrders)):
@@ -237,28 +241,21 @@ class AccountSession:
         return []
 
     def _add(self, command: SendOperations, now: float) -> list[AnyOutput]:
-        if not self._is_usable and self._authentication.has_succeeded:
+        trouble = self._trouble
+        if trouble is not None and self._authentication.has_succeeded:
             if not command.may_queue:
-                return refuse(command.operations, self._unusable_reason)
+                return refuse(command.operations, trouble)
         self._inputs.add(command)
         return self._inputs.tick(now)
 
     @property
-    def _is_usable(self) -> bool:
-        is_paused = self._is_ending or self._handshake.is_paused
-        return self._authentication.is_done and not is_paused
-
-    @property
-    def _unusable_reason(self) -> str:
+    def _trouble(self) -> str | None:
+        """Why nothing can be sent now, or None."""
         if self._handshake.is_paused:
-            return "the exchange is in maintenance"
-        return "the connection of the account is down"
-
-    def _send_if_usable(self, message: list[Any]) -> list[AnyOutput]:
-        if self._is_usable:
-            return [Send(dumps(message))]
-        what = f"{message[1]} was not sent: {self._unusable_reason}"
-        return [Report(NetworkError(what, phase="send"))]
+            return MAINTENANCE
+        if self._is_ending or not self._authentication.is_done:
+            return "the connection of the account is down"
+        return None
 
     # --- messages of the exchange -------------------------------------------------------------
 
@@ -358,7 +355,8 @@ class AccountSession:
 
     def _pause(self) -> list[AnyOutput]:
         self._inputs.close()
-        dropped = self._inputs.drop(self._unusable_reason, keeps_queued=True)
+        dropped = self._inputs.drop(MAINTENANCE, keeps_queued=True)
+        dropped += self._messages.drop(MAINTENANCE)
         return dropped + self._delivery.pause()
 
     def _handshaken(self, outputs: list[AnyOutput], now: float) -> list[AnyOutput]:
@@ -395,6 +393,6 @@ class AccountSession:
                     reason = "the client has failed"
                     outputs += self._inputs.drop(reason, cause=output.error)
         # During maintenance the exchange may be silent.
-        self._liveness.expect(self._is_usable, now)
+        self._liveness.expect(self._trouble is None, now)
         self.is_rescheduled = True
         return outputs

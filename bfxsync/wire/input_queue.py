@@ -15,10 +15,11 @@ from typing import Any, Deque, Iterable, Protocol, Sequence
 
 import attrs
 
-from bfxsync.errors import BfxError, NotExecuted, OrderNotPlaced
+from bfxsync.errors import BfxError
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.commands import SendOperations
-from bfxsync.wire.operations import Operation
+from bfxsync.wire.operation_buffer import OperationBuffer
+from bfxsync.wire.operations import Operation, never_sent
 from bfxsync.wire.outputs import AnyOutput, Send, Settle
 
 SETTLE_S = 1.0
@@ -51,6 +52,7 @@ class InputQueue:
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
+        self._buffer = OperationBuffer()
         self._waiting: Deque[_Waiting] = deque()
         self._is_open = False
         # When new orders may be sent; None once they may.
@@ -76,12 +78,17 @@ class InputQueue:
         self._settles_at = None
 
     def add(self, command: SendOperations) -> None:
-        """Append the operations of a command."""
-        left = deque(command.operations)
-        self._waiting.append(_Waiting(command.may_queue, command.expires, left))
+        """Append the operations of a command, at once or after `SendOperations.buffer_until`."""
+        self._append(self._buffer.add(command))
+
+    def _append(self, commands: Iterable[SendOperations]) -> None:
+        for command in commands:
+            left = deque(command.operations)
+            self._waiting.append(_Waiting(command.may_queue, command.expires, left))
 
     def suspend(self, jump_s: float) -> None:
         """Let the duration of a suspend count: a late order is worse than none."""
+        self._append(self._buffer.flush())
         for entry in self._waiting:
             entry.expires -= jump_s
 
@@ -90,12 +97,14 @@ class InputQueue:
         times = [entry.expires for entry in self._waiting]
         if times and self._settles_at is not None:
             times.append(self._settles_at)
-        return min(times, default=None)
+        buffered = self._buffer.deadline()
+        return min(times if buffered is None else [*times, buffered], default=None)
 
     def tick(self, now: float) -> list[AnyOutput]:
         """Drop operations that have expired, and send what can be sent."""
         if self._settles_at is not None and now >= self._settles_at:
             self._settles_at = None
+        self._append(self._buffer.due(now))
         reason = "it expired before it could be sent"
         return self.drop(reason, expired_by=now) + self.send(now)
 
@@ -122,6 +131,8 @@ class InputQueue:
         keeps_queued: bool = False,
     ) -> list[AnyOutput]:
         """Refuse what expires by this time; with `keeps_queued` only what must not wait."""
+        if expired_by == float("inf"):
+            self._append(self._buffer.flush())
         outputs: list[AnyOutput] = []
         kept: Deque[_Waiting] = deque()
         for entry in self._waiting:
@@ -166,18 +177,6 @@ def refuse(
 ) -> list[AnyOutput]:
     """Settle operations that were not sent, and never will be."""
     return [
-        Settle(each.token, error=_never_sent(each, reason, cause))
+        Settle(each.token, error=never_sent(each.name, each.body, reason, cause))
         for each in operations
     ]
-
-
-def _never_sent(operation: Operation, reason: str, cause: BfxError | None) -> BfxError:
-    message = f"{operation.name} was not sent: {reason}"
-    error: NotExecuted
-    if operation.name == "on":
-        cid = operation.body.get("cid")
-        error = OrderNotPlaced(message, phase="send", proof="never_sent", cid=cid)
-    else:
-        error = NotExecuted(message, phase="send", proof="never_sent")
-    error.__cause__ = cause
-    return error

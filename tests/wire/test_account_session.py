@@ -478,6 +478,75 @@ def test_what_has_no_reply_is_reported_while_the_link_is_down(peer):
     assert "maintenance" in str(error)
 
 
+def test_messages_are_settled_when_they_are_sent(peer):
+    peer.live()
+    assert settled(peer.apply(SendMessage("ucm-x", {}, token="n"))) == {"n": None}
+    assert settled(peer.apply(SendCalc(("balance",), "calc"))) == {"calc": None}
+
+
+def test_calculations_wait_for_their_turn_and_share_it(peer):
+    peer.live()
+    for number in range(8):
+        assert len(sent(peer.apply(SendCalc((f"wallet_margin_{number}",))))) == 1
+    for token in ("a", "b"):
+        outputs = peer.apply(SendCalc(("balance", f"wallet_exchange_{token}"), token))
+        assert sent(outputs) == [] and settled(outputs) == {}
+    assert peer.session.next_deadline() == pytest.approx(peer.now + 1.1)
+    outputs = peer.after(1.2)
+    names = [["balance"], ["wallet_exchange_a"], ["wallet_exchange_b"]]
+    assert sent(outputs) == [[0, "calc", None, names]]
+    assert settled(outputs) == {"a": None, "b": None}
+
+
+@pytest.mark.parametrize("end", ["loss", "maintenance"])
+def test_calculations_are_not_sent_after_a_loss(peer, end):
+    peer.live()
+    for number in range(9):
+        peer.apply(SendCalc((f"wallet_margin_{number}",), number))
+    outputs = peer.session.lose("cut") if end == "loss" else peer.feed(PAUSE)
+    assert list(settled(outputs)) == [8]
+    assert isinstance(settled(outputs)[8], NetworkError)
+    for command in (SendCalc(("balance",), "c"), SendMessage("ucm-x", {}, None, "n")):
+        (error,) = settled(peer.apply(command)).values()
+        assert isinstance(error, NetworkError) and error.phase == "send"
+    assert sent(peer.after(2.0)) == []
+
+
+def test_buffered_operations_are_sent_in_one_message(peer):
+    peer.live()
+    until = peer.now + 0.5
+    for cid in (1, 2):
+        assert peer.submit(new_order(cid, cid), buffer_until=until) == []
+    assert peer.session.next_deadline() == until
+    ((_, name, _, bodies),) = sent(peer.after(0.5))
+    assert name == "ox_multi" and [body["cid"] for _, body in bodies] == [1, 2]
+
+
+def test_buffered_operations_go_first(peer):
+    peer.live()
+    peer.submit(new_order("a", 1), buffer_until=peer.now + 0.5)
+    outputs = sent(peer.submit(cancel("b", 7)))
+    assert [message[1] for message in outputs] == ["on", "oc"]
+    assert sent(peer.after(1.0)) == []
+
+
+def test_buffered_operations_are_not_sent_after_a_loss(peer):
+    peer.live()
+    until = peer.now + 0.5
+    peer.submit(new_order("a", 1), buffer_until=until)
+    peer.submit(new_order("b", 2), buffer_until=until, may_queue=True)
+    outputs = peer.session.lose("cut")
+    assert settled(outputs)["a"].proof == "never_sent" and len(settled(outputs)) == 1
+    assert [message[3]["cid"] for message in sent(peer.live())] == [2]
+
+
+def test_buffered_operations_do_not_sleep_through_a_suspend(peer):
+    peer.live()
+    peer.submit(new_order("a", 1), buffer_until=peer.now + 0.5)
+    outputs = peer.session.suspended(60.0, peer.now)
+    assert settled(outputs)["a"].proof == "never_sent"
+
+
 def test_pings_are_answered(peer):
     (resolved,) = peer.apply(Ping("ping", 9e9))
     assert isinstance(resolved, Resolve) and isinstance(resolved.error, NetworkError)
