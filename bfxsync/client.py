@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, List, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, List, Mapping, Sequence, TypeVar
 
 from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync._base.describe import also_half_made
@@ -13,13 +13,20 @@ from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide
 from bfxsync._base.logs import get_logger, log_to
-from bfxsync.checks.hosts import rest_host_of, signed_rest_host, wss_host_of
+from bfxsync.checks.hosts import (
+    rest_host_of,
+    signed_rest_host,
+    signed_wss_host,
+    wss_host_of,
+)
 from bfxsync.checks.options import check_farewell
 from bfxsync.client_parts import (
     LazyRest,
+    account_services,
     cancellation_at_exit,
     check_hosts,
     check_names,
+    checked_account_options,
     checked_rest_options,
     credentials_and_guard,
     start_paper,
@@ -60,9 +67,10 @@ class Client(ProposesNames):
     wss_host, rest_host : str, optional
         Base URLs of the WebSocket and of REST. By default the environment variables
         ``BFX_WSS_HOST`` and ``BFX_REST_HOST``, if set, else `PUB_WSS_HOST` and `PUB_REST_HOST`.
-    auth_rest_host : str, optional
-        Base URL of signed REST calls. By default `REST_HOST`, or `rest_host` unless that is the
-        exchange's public host, which does not accept signed calls.
+    auth_wss_host, auth_rest_host : str, optional
+        URLs of the WebSocket of the account, and of signed REST calls. By default `WSS_HOST` and
+        `REST_HOST`, or `wss_host` and `rest_host` unless these are the exchange's public hosts,
+        which accept no keys.
     numbers : type
         `float` (default) or `decimal.Decimal`: the type of all number fields.
     proxy, ca_bundle : str, optional
@@ -104,6 +112,15 @@ class Client(ProposesNames):
     cancel_on_exit : bool
         Cancel the open orders that this client has placed, in `close` or at interpreter exit;
         `close` may then take 10 seconds longer. After a crash of the interpreter they stay open.
+    filters : list of str, optional
+        What the exchange sends of the account: ``trading``, ``trading-tBTCUSD``, ``funding``,
+        ``funding-fUSD``, ``wallet``, ``wallet-exchange-BTC``, ``algo``, ``balance``; by default
+        everything. Orders need ``trading``.
+    dms : int, optional
+        4: the exchange cancels *all* orders of the account, those of other programs too, whenever
+        the connection of the account ends. It notices a lost network late.
+    check_funds : bool
+        Refuse WebSocket orders beyond the known size limits and balances before they are sent.
     dry_run : bool
         Check and log REST writes without sending them: each returns a `Notification` with the
         status ``"DRY_RUN"``, regardless of the method's usual result.
@@ -130,6 +147,7 @@ class Client(ProposesNames):
         nonce_file: str | os.PathLike[str] | None = None,
         wss_host: str | None = None,
         rest_host: str | None = None,
+        auth_wss_host: str | None = None,
         auth_rest_host: str | None = None,
         numbers: NumberType = float,
         proxy: str | None = None,
@@ -147,6 +165,9 @@ class Client(ProposesNames):
         max_orders_per_minute: int | None = None,
         max_open_orders: int | None = None,
         cancel_on_exit: bool = False,
+        filters: Sequence[str] | None = None,
+        dms: int | None = None,
+        check_funds: bool = False,
         dry_run: bool = False,
         logger: logging.Logger | None = None,
         **options: Any,
@@ -173,13 +194,15 @@ class Client(ProposesNames):
         )
         wss_host, rest_host = wss_host_of(wss_host), rest_host_of(rest_host)
         auth_rest_host = signed_rest_host(rest_host, auth_rest_host)
+        auth_wss_host = signed_wss_host(wss_host, auth_wss_host)
+        account_options = checked_account_options(filters, dms, check_funds)
         self._credentials: ClientCredentials = client_credentials(
             api_key,
             api_secret,
             auth_token,
             source,
             nonce_file,
-            partial(check_hosts, (auth_rest_host, wss_host), allow_insecure),
+            partial(check_hosts, (auth_rest_host, auth_wss_host), allow_insecure),
         )
         if timeout is not None:
             options["timeout"] = timeout
@@ -206,6 +229,8 @@ class Client(ProposesNames):
             guard=guard,
         )
         self._rest = LazyRest(rest_options)
+        make_services = partial(account_services, self._rest, account_options)
+        self.wss._use_account(auth_wss_host, proxy, make_services)
         self._on_exit = cancellation_at_exit(guard, rest_options)
         self.exchange: PaperExchange | None = None
 
@@ -305,8 +330,9 @@ class Client(ProposesNames):
 
         Calls that have been sent complete with the old key; waiting and later calls use the new
         one. A call in flight that the exchange refuses because of the old key is repeated with the
-        new one. Each key has its own nonces. An earlier write whose outcome is unknown is searched
-        with the new key, but its absence is not inferred.
+        new one. The WebSocket of the account reconnects, with a gap; `dms` cancels orders then.
+        Each key has its own nonces. An earlier write whose outcome is unknown is searched with the
+        new key, but its absence is not inferred.
 
         Parameters
         ----------
@@ -334,6 +360,7 @@ class Client(ProposesNames):
         is_new = self._credentials.rotate(api_key, api_secret, auth_token)
         if is_new:
             _log.info("the key was replaced")
+            self.wss._core.renew_account("the key was replaced")
         return is_new
 
     def stats(self) -> dict[str, Any]:

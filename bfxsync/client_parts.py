@@ -10,10 +10,11 @@ import weakref
 from functools import partial
 from itertools import chain
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence, TypeVar
 
 from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import unexpected_argument
+from bfxsync.checks.account import check_dms, check_filters
 from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import check_encryption
 from bfxsync.checks.options import check_bool, check_on_limit
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from bfxsync.rest.cancel_on_exit import CancelOnExit
     from bfxsync.rest.client import RestClient
     from bfxsync.symbols import Symbols
+    from bfxsync.ws.account_services import AccountServices
+    from bfxsync.ws.settings import ConnectionSettings
 
 C = TypeVar("C")
 
@@ -70,6 +73,17 @@ def checked_rest_options(
         check_timeouts(rest_timeout, "rest_timeout")
         options["timeout"] = rest_timeout
     return options
+
+
+def checked_account_options(
+    filters: Sequence[str] | None, dms: int | None, check_funds: bool
+) -> dict[str, Any]:
+    """Check the options of the account, which is created on first use; return its fields."""
+    return {
+        "filters": check_filters(filters),
+        "has_dms": check_dms(dms),
+        "checks_funds": check_bool("check_funds", check_funds),
+    }
 
 
 def check_hosts(hosts: Iterable[str], allow_insecure: bool, key: str) -> None:
@@ -146,11 +160,51 @@ class LazyRest:
         symbols: Symbols = self._made.setdefault("symbols", mine)
         return symbols
 
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options of the REST client."""
+        return self._options
+
     def close(self) -> None:
         """End it; it cannot be created any more."""
         self._is_closed = True
         if self.made is not None:
             self.made.close()
+
+
+def account_services(
+    rest: LazyRest, options: dict[str, Any], settings: ConnectionSettings
+) -> AccountServices:
+    """Return what the account of the WebSocket needs, on its first use."""
+    return lazily(_make_account_services)(rest.client, rest.options, options, settings)
+
+
+def _make_account_services() -> Callable[..., AccountServices]:
+    from bfxsync.checks.ids import WSS_GIDS
+    from bfxsync.rest.account_access import AccountAccess, shared_parts
+    from bfxsync.wire.inputs import OrderInputs
+    from bfxsync.ws.account_services import AccountServices
+
+    def make(
+        rest: RestClient,
+        rest_options: Mapping[str, Any],
+        options: Mapping[str, Any],
+        settings: ConnectionSettings,
+    ) -> AccountServices:
+        parts = shared_parts(rest)
+        dates = parts["cid_dates"]
+        affiliate_code = rest_options["affiliate_code"]
+        return AccountServices(
+            settings=settings,
+            signer=rest_options["signer"],
+            is_dry_run=rest_options["dry_run"],
+            inputs=OrderInputs(WSS_GIDS, affiliate_code, dates.date_for),
+            open_access=partial(AccountAccess.of, rest_options, dates),
+            **parts,
+            **options,
+        )
+
+    return make
 
 
 def cancellation_at_exit(

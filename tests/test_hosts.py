@@ -242,6 +242,24 @@ def test_another_host_serves_both() -> None:
     assert signed_rest_host("http://a", "https://B/v2/") == "https://b/v2"
 
 
+def account_host_of(**options: Any) -> str:
+    with Client("paper-key", "paper-secret", **options) as client:
+        return client.wss._core.account.services.settings.url
+
+
+def test_account_has_the_host_for_keys(environment: Callable[..., None]) -> None:
+    environment(None, None)
+    assert account_host_of() == WSS_HOST
+    assert account_host_of(wss_host="ws://localhost:1/ws") == "ws://localhost:1/ws"
+    other = "wss://other.example/ws/2"
+    assert account_host_of(auth_wss_host=other) == other
+    environment("ws://127.0.0.1:5/ws/2", None)
+    assert account_host_of() == "ws://127.0.0.1:5/ws/2"
+    for options in ({"auth_wss_host": PUB_WSS_HOST}, {"auth_wss_host": "wss:/x"}):
+        with pytest.raises(UsageError):
+            account_host_of(**options)
+
+
 # --- keys in clear text -----------------------------------------------------------------------
 
 CLEAR = "http://192.0.2.1/v2"
@@ -253,6 +271,7 @@ CLEAR = "http://192.0.2.1/v2"
         {"rest_host": CLEAR},
         {"auth_rest_host": CLEAR},
         {"wss_host": "ws://192.0.2.1/ws/2"},
+        {"auth_wss_host": "ws://192.0.2.1/ws/2"},
         {"rest_host": "http://api-pub.bitfinex.example/v2"},
     ],
     ids=str,

@@ -23,6 +23,13 @@ IMPORTS, OFFICIAL_EVENTS = (
 
 
 @pytest.fixture
+def account():
+    """A client with a key, and no exchange."""
+    with Client("paper-key", "paper-s", wss_host="ws://127.0.0.1:1/ws/2") as client:
+        yield client.wss
+
+
+@pytest.fixture
 def client():
     with WebSocketClient("ws://127.0.0.1:1/ws/2") as client:
         yield client
@@ -42,12 +49,12 @@ def test_an_official_import_line_works(line):
 
 
 @pytest.mark.parametrize("line", OFFICIAL_EVENTS)
-def test_an_official_event_has_the_official_arguments(client, line):
+def test_an_official_event_has_the_official_arguments(account, line):
     name, count = line.split()
     handler = eval(f"lambda {', '.join('abcd'[: int(count)])}: None")
-    assert client.on(name, handler) is handler
+    assert account.on(name, handler) is handler
     with pytest.raises(UsageError, match="callback is called with"):
-        client.on(name, lambda a, b, c, d: None)
+        account.on(name, lambda a, b, c, d: None)
 
 
 def test_no_other_event_is_known_but_our_own():
@@ -57,12 +64,10 @@ def test_no_other_event_is_known_but_our_own():
     assert EVENTS - official == ours
 
 
-def test_a_handler_that_is_never_called_is_logged(client, caplog):
-    client.on("order_new", callback=print)
-    client.on("t_ticker_update", callback=print)
-    (record,) = caplog.records
-    assert record.levelname == "WARNING" and "order_new" in record.getMessage()
-    assert "order_new" in ACCOUNT_EVENTS
+@pytest.mark.parametrize("event", sorted(ACCOUNT_EVENTS))
+def test_events_of_an_account_need_a_key(client, event):
+    with pytest.raises(UsageError, match="has no key"):
+        client.on(event, print)
 
 
 def test_every_official_exception_is_one_of_ours():
@@ -111,9 +116,9 @@ def test_records_go_to_the_handlers_of_the_logger(package_logger):
     robot.setLevel(logging.INFO)
     try:
         with Client(logger=robot):
-            bfxsync.ws.handlers._log.info("one %s", 1)
+            bfxsync.ws.core.core._log.info("one %s", 1)
             robot.setLevel(logging.ERROR)
-            bfxsync.ws.handlers._log.info("two")
+            bfxsync.ws.core.core._log.info("two")
     finally:
         robot.handlers.clear()
     assert records == ["one 1"]

@@ -21,7 +21,7 @@ _VISIBLE = re.compile(r"[!-~]+")
 
 
 class RestSigner(Protocol):
-    """Signs REST requests."""
+    """Signs REST requests, and authenticates WebSocket connections."""
 
     @property
     def identity(self) -> str:
@@ -35,6 +35,10 @@ class RestSigner(Protocol):
 
     def rest_headers(self, path: str, body: str) -> dict[str, str]:
         """Return the headers of a request, with a fresh nonce."""
+        ...
+
+    def auth_event(self, nonce: int | None = None) -> dict[str, Any]:
+        """Return the ``auth`` event of a WebSocket connection."""
         ...
 
 

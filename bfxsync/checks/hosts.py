@@ -10,6 +10,7 @@ from bfxsync._base.hosts import (
     PUB_REST_HOST,
     PUB_WSS_HOST,
     REST_HOST,
+    WSS_HOST,
     address_of,
     hostname_of,
     is_loopback,
@@ -72,6 +73,21 @@ def signed_rest_host(host: str, auth_host: object = None) -> str:
     checked = check_rest_host(auth_host)
     if hostname_of(checked) == _PUBLIC_NAME:
         raise UsageError(f"{checked} does not accept signed calls; {REST_HOST} does")
+    return checked
+
+
+def signed_wss_host(host: str, auth_host: object = None) -> str:
+    """
+    Return the URL of the WebSocket of an account: `auth_host` if it is not None.
+
+    By default `WSS_HOST`, or the (checked) `host` of the public channels unless that is the
+    exchange's public host, which does not accept keys.
+    """
+    if auth_host is None:
+        return WSS_HOST if hostname_of(host) == _PUBLIC_NAME else host
+    checked = check_wss_host(auth_host)
+    if hostname_of(checked) == _PUBLIC_NAME:
+        raise UsageError(f"{checked} does not accept keys; {WSS_HOST} does")
     return checked
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Dict, Mapping
 
 import attrs
 
@@ -10,10 +10,22 @@ from bfxsync.outcome.cid_dates import CidDates
 from bfxsync.outcome.clocks import ExchangeClock
 from bfxsync.outcome.reader import OpenReader
 from bfxsync.rest.auth import AuthEndpoints
+from bfxsync.rest.client import RestClient
 from bfxsync.rest.http.transport import RestTransport
+from bfxsync.rest.order_queries import AccountQueries
 
 # Options of a `RestClient` that its transports do not have.
 _OF_ENDPOINTS = ("host", "auth_host", "strict", "affiliate_code", "guard")
+
+
+def shared_parts(rest: RestClient) -> Dict[str, Any]:
+    """Return what the WebSocket of the same client shares with REST, for `AccountServices`."""
+    return {
+        "guard": rest._guard,
+        "queries": AccountQueries(rest._signed),
+        "cid_dates": rest._order_options["cid_dates"],
+        "transport": rest._signed,
+    }
 
 
 @attrs.frozen

@@ -21,7 +21,7 @@ import attrs
 
 from bfxsync.errors import BfxError
 from bfxsync.wire.channels import Channel
-from bfxsync.wire.outputs import Output
+from bfxsync.wire.outputs import AnyOutput
 
 if TYPE_CHECKING:
     from bfxsync.models.account_trades import AccountTrade
@@ -184,10 +184,10 @@ class SessionProtocol(Protocol):
     def ping_s(self) -> float | None:
         """Duration of the last ping that was answered, in seconds."""
 
-    def apply(self, command: Command, now: float) -> list[Output]:
+    def apply(self, command: Command, now: float) -> Sequence[AnyOutput]:
         """Execute a command of the user."""
         ...
 
-    def lose(self, reason: str) -> list[Output]:
+    def lose(self, reason: str) -> Sequence[AnyOutput]:
         """Handle the end of the link; subscriptions are kept."""
         ...

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Any, Callable, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+import attrs
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
@@ -16,7 +19,7 @@ from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.options import check_farewell
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
-from bfxsync.ws import handlers, shorthands
+from bfxsync.ws import account_methods, handlers, shorthands
 from bfxsync.ws import subscribe as any_channel
 from bfxsync.ws import waiting
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core, open_connection
@@ -25,6 +28,9 @@ from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.registry import SubscriptionRegistry
 from bfxsync.ws.settings import ConnectionSettings, proxy_options, with_recording
 from bfxsync.ws.stats import stats_of
+
+if TYPE_CHECKING:
+    from bfxsync.ws.account_services import AccountServices
 
 S = TypeVar("S", bound="WebSocketClient")
 
@@ -152,6 +158,17 @@ class WebSocketClient(ProposesNames):
         self._subscriptions = SubscriptionRegistry(settings, self._core, **options)
         self._end_with_self()
 
+    def _use_account(
+        self,
+        url: str,
+        proxy: str | None,
+        make: Callable[[ConnectionSettings], AccountServices],
+    ) -> None:
+        """Enable the account; `make` is called with the settings of its connection."""
+        proxy = hide(proxy)
+        settings = attrs.evolve(self._settings, url=url, **proxy_options(url, proxy))
+        self._core.open_services = partial(make, settings)
+
     def _end_with_self(self) -> None:
         finalizer = weakref.finalize(self, self._core.abandon)
         # At interpreter exit `_close_all` closes the connections instead.
@@ -184,6 +201,11 @@ class WebSocketClient(ProposesNames):
     subscribe_status = shorthands.subscribe_status
     subscribe_derivatives_status = shorthands.subscribe_derivatives_status
     subscribe_liquidations = shorthands.subscribe_liquidations
+
+    subscribe_account = account_methods.subscribe_account
+    authenticate = account_methods.authenticate
+    wait_authenticated = account_methods.wait_authenticated
+    caps = property(account_methods.caps)
 
     on = handlers.on
     off = handlers.off
@@ -226,7 +248,8 @@ class WebSocketClient(ProposesNames):
             ``connections_left`` (that may be opened now; None if not limited), ``errors``
             (reported to `on_error`, by class), ``error_count`` and ``last_error`` (exceptions of
             callbacks, event handlers and `on_error`; text of the latest). ``connections`` (with
-            ``channels`` and their ``limit``) and ``subscriptions`` have the same for each. Totals
+            ``channels`` and their ``limit``, and ``is_account`` for that of the account) and
+            ``subscriptions`` have the same for each. Totals
             include ended connections and subscriptions; event handlers count as consumers.
         """
         return stats_of(self._core)
@@ -250,6 +273,7 @@ class WebSocketClient(ProposesNames):
         if self._core.lifetime.is_forked:
             self._core = self._subscriptions.core = self._core.successor()
             self._end_with_self()
+            handlers.open_account_if_handled(self._core)
         self._core.placement.first_link()
 
     def run(self) -> None:

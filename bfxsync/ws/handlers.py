@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
-from bfxsync._base.logs import get_logger
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.dispatch.account_events import ACCOUNT_EVENTS
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
         _core: Core
 
-
-_log = get_logger(__name__)
 
 H = TypeVar("H", bound=Handler)
 
@@ -44,20 +41,35 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
     ``will_reconnect``, or with three required parameters, also gets whether the client will
     reconnect.
 
+    Events of the account, such as ``order_new(order)`` and ``authenticated(data)``, have one
+    argument. The first handler of one opens the connection of the account.
+
     Raises
     ------
     UsageError
-        Unknown event, or not a plain function that accepts these arguments.
+        Unknown event, or not a plain function that accepts these arguments; an event of the
+        account, and there is no key.
     """
     arguments = arguments_of(event)
     if callback is None:
         return functools.partial(on, self, event)
     check_callback("callback", callback, *arguments, extra=EXTRA_ARGUMENTS.get(event))
-    if event in ACCOUNT_EVENTS:
-        _log.warning("%s is never called: no account channel is opened", event)
-    self._core.publisher.listeners.add(event, callback)
-    self._core.listen()
+    core = self._core
+    # First, as it raises if there is no key.
+    account = None
+    if event in ACCOUNT_EVENTS and not core.is_replay:
+        account = core.account
+    core.publisher.listeners.add(event, callback)
+    core.listen()
+    if account is not None:
+        account.open()
     return callback
+
+
+def open_account_if_handled(core: Core) -> None:
+    """Open the connection of the account if an event of it has a handler."""
+    if core.has_account and core.publisher.listeners.wants(ACCOUNT_EVENTS):
+        core.account.open()
 
 
 def off(self: HasCore, event: str, callback: Handler | None = None) -> None:

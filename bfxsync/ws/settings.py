@@ -22,6 +22,7 @@ from bfxsync.checks.options import check_bool, check_flags, check_mailbox_size
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
+from bfxsync.wire.codec import loads_for
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 
@@ -95,6 +96,16 @@ class ConnectionSettings:
     @also_half_made
     def __repr__(self) -> str:
         return f"<ConnectionSettings {shown(self.url)}>"
+
+    @property
+    def session_options(self) -> dict[str, Any]:
+        """The options of the sessions of all connections."""
+        return {
+            "loads": loads_for(self.numbers),
+            "timeout_s": self.timeout_s,
+            "ping_after_s": self.ping_after_s,
+            "stale_after_s": self.stale_after_s,
+        }
 
     def timeout_or(self, timeout: float | None) -> float:
         """Return the timeout of a call, checked; by default that of the client."""

@@ -29,7 +29,11 @@ def stats_of(core: Core) -> dict[str, Any]:
         id(subscriber.channel): subscriber.channel for subscriber, _ in subscribers
     }
     connections = [
-        _connection(link, [each for each, home in subscribers if home is link])
+        {
+            "number": link.number,
+            "is_account": link is core.placement.account_link,
+            **_connection(link, [each for each, home in subscribers if home is link]),
+        }
         for link in links
     ]
     listening = [box for link in links for box in link.table.listening]
@@ -69,7 +73,6 @@ def _connection(link: Link, subscribers: list[Subscriber]) -> dict[str, Any]:
     for subscriber in subscribers:
         boxes += subscriber.mailboxes
     return {
-        "number": link.number,
         "status": link.status.value,
         "channels": link.load,
         "limit": link.limit,

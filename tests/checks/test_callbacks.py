@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from bfxsync import UsageError, WebSocketClient
+from bfxsync import Client, UsageError, WebSocketClient
 from bfxsync.checks.callbacks import check_callback, with_extra
 from bfxsync.ws.dispatch.events import EVENTS, EXTRA_ARGUMENTS, arguments_of
 
@@ -234,7 +234,8 @@ def test_handlers_of_each_event_take_its_arguments(event):
     fitting = eval(f"lambda {', '.join('abc'[:count])}: None")  # noqa: S307
     over = count + 1 + (event in EXTRA_ARGUMENTS)
     longer = eval(f"lambda {', '.join('abcd'[:over])}: None")  # noqa: S307
-    with WebSocketClient(NOWHERE) as client:
+    with Client("paper-key", "paper-s", wss_host=NOWHERE) as whole:
+        client = whole.wss
         for function in (fitting, print, any_number, mock.Mock()):
             assert client.on(event, function) is function
             client.off(event, function)

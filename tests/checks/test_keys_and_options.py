@@ -11,11 +11,18 @@ import certifi
 import pytest
 
 from bfxsync._base.enums import Flag, OrderFlag, Policy
+from bfxsync._base.hosts import PUB_WSS_HOST, WSS_HOST
+from bfxsync.checks.account import check_dms, check_filters
 from bfxsync.checks.books import check_book_argument
 from bfxsync.checks.candles import check_candle_key, check_candle_symbol
 from bfxsync.checks.containers import check_items, check_object, check_tfa
 from bfxsync.checks.files import check_ca_bundle
-from bfxsync.checks.hosts import check_rest_host, check_wss_host, signed_rest_host
+from bfxsync.checks.hosts import (
+    check_rest_host,
+    check_wss_host,
+    signed_rest_host,
+    signed_wss_host,
+)
 from bfxsync.checks.ids import check_keep_changes, check_text_id
 from bfxsync.checks.keys import (
     check_conf_key,
@@ -88,6 +95,16 @@ CUSTOMER = dict.fromkeys(
         (check_rest_host, ("HTTPS://Host/v2/",), "https://host/v2"),
         (check_wss_host, ("wss://host/ws/2",), "wss://host/ws/2"),
         (signed_rest_host, ("https://host",), "https://host"),
+        (signed_wss_host, ("wss://host/ws/2",), "wss://host/ws/2"),
+        (signed_wss_host, (PUB_WSS_HOST,), WSS_HOST),
+        (signed_wss_host, (PUB_WSS_HOST, "wss://other/ws"), "wss://other/ws"),
+        (check_filters, (None,), ()),
+        (check_filters, (["notify", "algo", "algo"],), ("notify", "algo")),
+        (check_filters, (("wallet-exchange-BTC",),), ("wallet-exchange-BTC",)),
+        (check_filters, (["trading-tBTCF0:USTF0"],), ("trading-tBTCF0:USTF0",)),
+        (check_filters, (["funding-fUSD", "balance"],), ("funding-fUSD", "balance")),
+        (check_dms, (None,), False),
+        (check_dms, (4,), True),
         (check_keep_changes, ("changes", {"7": 1, 8: 2}), {"7": 1, "8": 2}),
         (check_text_id, ("id", "a-1"), "a-1"),
         (check_conf_key, ("pub:list:currency",), "pub:list:currency"),
@@ -182,6 +199,16 @@ def test_a_good_value_is_returned_as_it_is_sent(
             ("x", "https://api-pub.bitfinex.com/v2"),
             "not accept signed calls",
         ),
+        (signed_wss_host, ("x", PUB_WSS_HOST), "not accept keys"),
+        (signed_wss_host, ("x", "http://host"), "'wss://host/path'"),
+        (check_filters, ([],), "filters must not be empty"),
+        (check_filters, ("trading",), "filters must be a list"),
+        (check_filters, (["orders"],), "a filter must be trading, .*not 'orders'$"),
+        (check_filters, (["trading-BTCUSD"],), "a filter must be"),
+        (check_filters, (["wallet-spot-BTC"],), "a filter must be"),
+        (check_filters, ([7],), "a filter must be"),
+        (check_dms, (True,), "dms must be 4 .*not True$"),
+        (check_dms, (0,), "dms must be 4"),
         (
             check_keep_changes,
             ("changes", {}),

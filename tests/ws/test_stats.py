@@ -44,6 +44,7 @@ OF_A_CONNECTION = TOTALS - {
     "subscriptions",
 } | {
     "number",
+    "is_account",
     "channels",
     "limit",
     "ping_s",

@@ -6,13 +6,13 @@ import atexit
 import time
 import warnings
 import weakref
-from typing import Any, Callable, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Tuple
 
 import attrs
 
 from bfxsync._base.describe import error_text
 from bfxsync._base.enums import ConnectionStatus
-from bfxsync._base.forks import reset_after_fork
+from bfxsync._base.forks import lazily, reset_after_fork
 from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import Section, shielded
@@ -27,9 +27,15 @@ from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link, failure_of
 from bfxsync.ws.settings import ConnectionSettings
 
+if TYPE_CHECKING:
+    from bfxsync.ws.account_services import AccountServices
+    from bfxsync.ws.core.account_core import AccountCore
+
 _log = get_logger(__name__)
 
 CLOSE_TIMEOUT_S = 2.0
+
+_NO_ACCOUNT = "a WebSocketClient has no key: use Client(api_key=…, api_secret=…).wss for an account"
 
 _MOMENT_S = 0.2
 
@@ -76,6 +82,11 @@ class Core:
         )
         self.placement: Placement = Placement(self.lifetime, self)
         self._make_connection = connect
+        # Makes what the account needs, on its first use; None without any.
+        self.open_services: Callable[[], AccountServices] | None = None
+        # Made on first use. `dict.setdefault` keeps one, like those of `Client`.
+        self._accounts: Dict[str, AccountCore] = {}
+        self._has_dispatched = False
         # Protects the creation of the successor; threads that can be interrupted never acquire it.
         self._lock = Section()
         self._successor: Core | None = None
@@ -93,6 +104,33 @@ class Core:
             return ConnectionStatus.FAILED if failed else ConnectionStatus.CLOSED
         links = self.placement.links
         return links[0].status if links else ConnectionStatus.NEW
+
+    @property
+    def account(self) -> AccountCore:
+        """The part that is about the account; raises `UsageError` without a key."""
+        made = self._accounts.get("account")
+        if made is None:
+            if self.open_services is None:
+                raise UsageError(_NO_ACCOUNT)
+            mine = lazily(_account_core)(self, self.open_services())
+            made = self._accounts.setdefault("account", mine)
+        made.check_key()
+        return made
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it plays a recording, of which the account is a part."""
+        return self._make_connection is not open_connection
+
+    @property
+    def has_account(self) -> bool:
+        """Whether the account has a connection of its own."""
+        return self.open_services is not None
+
+    def renew_account(self, reason: str) -> None:
+        """Authenticate the account again, if it is connected."""
+        for account in list(self._accounts.values()):
+            account.renew(reason)
 
     def listen(self) -> None:
         """Create queues for newly registered event handlers."""
@@ -122,6 +160,7 @@ class Core:
         # Leaves time for the callbacks if a connection attempt does not end.
         io_deadline = deadline - timeout_s / 4
         ended = [link.join(io_deadline) for link in self.placement.links]
+        ended += [each.join(io_deadline) for each in self._accounts.values()]
         if not all(ended):
             # A connection attempt cannot be aborted.
             notes.append(
@@ -164,6 +203,8 @@ class Core:
         """Close all connections without waiting."""
         self.lifetime.is_closing = True
         self.dispatcher.update_signal.notify()
+        for account in list(self._accounts.values()):
+            account.close()
         for link in self.placement.links:
             link.close()
 
@@ -191,13 +232,15 @@ class Core:
         self._lock = Section()
         subscribers = self.placement.reset_after_fork()
         self.publisher.listeners = self.publisher.listeners.copy()
-        if not self.placement.has_opened:
+        if not (self.placement.has_opened or self._has_dispatched):
             # There are no threads yet, so the child can use it.
             return
         error = self.lifetime.detach_after_fork()
         self.dispatcher.detach_after_fork()
         for link in self.placement.links:
             link.detach_after_fork()
+        for account in self._accounts.values():
+            account.detach_after_fork()
         for subscriber in subscribers:
             subscriber.detach_after_fork(error)
 
@@ -212,9 +255,10 @@ class Core:
                 settings = attrs.evolve(self.settings, recorder=None)
                 self._successor = Core(settings, self.on_error, self._make_connection)
                 self._successor.publisher.listeners = self.publisher.listeners
+                self._successor.open_services = self.open_services
             return self._successor
 
-    def make_link(self, number: int) -> Link:
+    def make_link(self, number: int, is_account: bool = False) -> Link:
         """
         Create a connection.
 
@@ -222,9 +266,12 @@ class Core:
         the environment is invalid or threads are greenlets.
         """
         check_threads()
-        if self.settings.proxy_problem is not None:
-            raise UsageError(self.settings.proxy_problem)
+        settings = self.account.services.settings if is_account else self.settings
+        if settings.proxy_problem is not None:
+            raise UsageError(settings.proxy_problem)
         try:
+            if is_account:
+                return self.account.make_link(number)
             return self._make_connection(number, self.settings, self)
         except OSError as exc:
             raise _no_connection(exc) from exc
@@ -235,14 +282,22 @@ class Core:
 
         Raises `NetworkError` if no thread can be started, or no descriptor is left for one.
         """
+        self.start_dispatch()
         try:
-            self.dispatcher.start()
             link.start()
         except (OSError, RuntimeError) as exc:
             raise _no_connection(exc) from exc
         if self.lifetime.is_closing:
             # Closed concurrently: the loop over the connections may have missed this one.
             link.close()
+
+    def start_dispatch(self) -> None:
+        """Start the dispatch threads; raises `NetworkError` if that fails."""
+        self._has_dispatched = True
+        try:
+            self.dispatcher.start()
+        except (OSError, RuntimeError) as exc:
+            raise _no_connection(exc) from exc
 
     def has_writer(self, subscriber: Subscriber) -> bool:
         """Return whether another thread may be writing to the subscriber's channel."""
@@ -302,6 +357,13 @@ class Core:
 
     def _dispatch_failed(self, exc: BaseException) -> None:
         self.failed(failure_of(exc, "a dispatch thread"))
+
+
+def _account_core() -> type[AccountCore]:
+    # Imported lazily: streaming public data does not need it.
+    from bfxsync.ws.core.account_core import AccountCore
+
+    return AccountCore
 
 
 def _no_connection(exc: Exception) -> NetworkError:

@@ -4,7 +4,8 @@ Distributes channels over connections.
 Strategy: a channel is placed on the first connection with room. If the exchange refuses it there
 for lack of room, the channel moves to another connection and the limit of the first is lowered. A
 further connection without channels is removed. A channel that is also subscribed raw needs two
-connections, as the exchange refuses a second subscription to it on the same one.
+connections, as the exchange refuses a second subscription to it on the same one. The account has a
+connection of its own, which gets no other channels.
 """
 
 from __future__ import annotations
@@ -33,10 +34,19 @@ Identity = Tuple[str, ...]
 """A channel's name and arguments."""
 
 
+ACCOUNT = "account"
+"""Name of the channel of the account."""
+
+
 class Opener(Protocol):
     """Opens connections for the placement."""
 
-    def make_link(self, number: int) -> Link:
+    @property
+    def has_account(self) -> bool:
+        """Whether the account has a connection of its own."""
+        ...
+
+    def make_link(self, number: int, is_account: bool = False) -> Link:
         """Create a connection; raises `NetworkError` if no file descriptor is available."""
         ...
 
@@ -82,6 +92,8 @@ class Directory:
     """In the order of opening."""
     homes: Mapping[Identity, Link] = attrs.field(factory=dict)
     users: Mapping[Identity, Tuple[Subscriber, ...]] = attrs.field(factory=dict)
+    account: Link | None = None
+    """The connection of the account, one of `links`; it has the channel of the account only."""
     past: Totals = attrs.field(factory=Totals)
     """Totals of removed connections and subscribers."""
 
@@ -120,6 +132,20 @@ class Placement:
             return links[0]
         check_threads()
         return shielded(self._first_link)
+
+    @property
+    def account_link(self) -> Link | None:
+        """The connection of the account, None before its first use."""
+        return self._directory.account
+
+    def open_account(self) -> Link:
+        """Return the connection of the account; open it if there is none."""
+        self._lifetime.check_open()
+        link = self.account_link
+        if link is not None:
+            return link
+        check_threads()
+        return shielded(self._open_account)
 
     def place(self, subscriber: Subscriber) -> None:
         """Subscribe on the connection that has this channel already, or has room."""
@@ -175,6 +201,11 @@ class Placement:
             self._lifetime.check_open()
             return self.links[0] if self.links else self._open_link()
 
+    def _open_account(self) -> Link:
+        with self._lock:
+            self._lifetime.check_open()
+            return self._account_link()
+
     def _place(self, subscriber: Subscriber) -> None:
         identity = subscriber.identity
         with self._lock:
@@ -183,7 +214,9 @@ class Placement:
                 # Already detached, as the subscribe call was interrupted.
                 return
             link = self._directory.homes.get(identity)
-            if link is None:
+            if link is None and identity[0] == ACCOUNT and self._opener.has_account:
+                link = self._account_link()
+            elif link is None:
                 link = self._with_room(self._rival(identity))
                 link.load += 1
             now = self._directory
@@ -230,7 +263,8 @@ class Placement:
             others[identity] = tuple(user for user in users if user is not subscriber)
             if not others[identity]:
                 del homes[identity], others[identity]
-                link.load -= 1
+                if link is not now.account:
+                    link.load -= 1
                 past = attrs.evolve(
                     past, heals=past.heals + subscriber.channel.recovery.count
                 )
@@ -292,11 +326,15 @@ class Placement:
                 return link
         return self._open_link()
 
-    def _open_link(self) -> Link:
-        link = self._opener.make_link(self._opened_count + 1)
+    def _account_link(self) -> Link:
+        return self.account_link or self._open_link(is_account=True)
+
+    def _open_link(self, is_account: bool = False) -> Link:
+        link = self._opener.make_link(self._opened_count + 1, is_account)
         before = self._directory
         # Before it starts, as its thread looks up its own entry.
-        self._directory = attrs.evolve(before, links=(*before.links, link))
+        now = attrs.evolve(before, links=(*before.links, link))
+        self._directory = attrs.evolve(now, account=link) if is_account else now
         self._opened_count += 1
         try:
             self._opener.start_link(link)

@@ -52,6 +52,8 @@ class SharedSubscription:
     requested_at: float | None = None
     clock: Clock = attrs.field(default=CLOCK, kw_only=True)
     """Clock of the channel."""
+    is_permanent: bool = attrs.field(default=False, kw_only=True)
+    """Whether it stays without subscribers."""
     _gap: Gap | None = None
     """The gap that the next snapshot ends."""
     _delay: BfxError | None = None
@@ -90,7 +92,7 @@ class SharedSubscription:
             self._mailboxes = [box for box in self._mailboxes if box not in theirs]
             self._set_wants_last()
         if not self.subscribers:
-            return True
+            return not self.is_permanent
         self.subscription = self.subscribers[0].subscription
         return False
 

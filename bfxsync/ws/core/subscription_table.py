@@ -33,9 +33,9 @@ from bfxsync.wire.commands import (
 )
 from bfxsync.wire.outputs import (
     Acknowledged,
+    AnyOutput,
     Delayed,
     Displaced,
-    Output,
     Report,
     Requested,
     Resolve,
@@ -82,7 +82,7 @@ class Owner(Protocol):
 SubscriptionOutput = Union[Requested, Delayed, Acknowledged, Resolve, Displaced, Report]
 """Outputs performed by `SubscriptionTable.perform`; the connection performs all others."""
 
-Outputs = Sequence[Output]
+Outputs = Sequence[AnyOutput]
 
 _NONE: Outputs = ()
 
@@ -247,6 +247,18 @@ class SubscriptionTable:
                 stack.callback(self._count_out, shared)
                 stack.callback(shared.end, error, waiting)
         self._shared.clear()
+
+    def refuse(
+        self, arguments: Sequence[object], exception: BfxError | None, error: BfxError
+    ) -> None:
+        """Fail a command after the end: iterations with `exception`, waiting calls with `error`."""
+        for argument in arguments:
+            if isinstance(argument, Mailbox):
+                argument.close(exception)
+            elif isinstance(argument, SharedSubscription):
+                argument.end(exception, error)
+            elif isinstance(argument, Waiter) and not argument.resolved.is_set:
+                argument.resolve(error)
 
     def _end_waiting(self, waiting: BfxError) -> None:
         for output in self._session.lose("closed"):

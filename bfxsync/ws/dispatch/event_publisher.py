@@ -95,6 +95,10 @@ class EventPublisher:
         """Publish `disconnected`."""
         self._publish(_Event("disconnected", (code, reason), will_reconnect))
 
+    def authenticated(self, body: Dict[str, object]) -> None:
+        """Publish `authenticated`."""
+        self._publish(_Event("authenticated", (body,)))
+
     def reported(self, error: BfxError) -> None:
         """Log an error and pass it to `on_error`."""
         name = type(error).__name__

@@ -14,6 +14,7 @@ import selectors
 import socket
 import time
 from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from bfxsync._base.enums import ConnectionStatus, LossCause
 from bfxsync._base.hosts import shown
@@ -21,7 +22,6 @@ from bfxsync._base.logs import get_logger
 from bfxsync.errors import NetworkError
 from bfxsync.recording.secrets import redact
 from bfxsync.wire.audit import ClockWatch
-from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Reopen
 from bfxsync.wire.session import Session
 from bfxsync.ws.core.subscription_table import Owner
@@ -31,6 +31,9 @@ from bfxsync.ws.io.link import Link
 from bfxsync.ws.io.poller import WRITE, Poller, Ready
 from bfxsync.ws.io.transport import Transport
 from bfxsync.ws.settings import ConnectionSettings
+
+if TYPE_CHECKING:
+    from bfxsync.wire.account_session import AccountSession
 
 _log = get_logger(__name__)
 
@@ -46,23 +49,31 @@ RETIRE_AFTER_S = 60.0
 
 
 class Connection:
-    """One connection to the exchange, kept open until its link closes."""
+    """
+    One connection to the exchange, kept open until its link closes.
 
-    def __init__(self, number: int, settings: ConnectionSettings, owner: Owner) -> None:
-        self._session = Session(
-            flags=settings.flags,
-            loads=loads_for(settings.numbers),
-            timeout_s=settings.timeout_s,
-            ping_after_s=settings.ping_after_s,
-            stale_after_s=settings.stale_after_s,
-        )
+    By default it has public channels. `options` are those of `Link`.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        settings: ConnectionSettings,
+        owner: Owner,
+        session: Session | AccountSession | None = None,
+        **options: Any,
+    ) -> None:
+        if session is None:
+            session = Session(flags=settings.flags, **settings.session_options)
+        self._session = session
+        options.setdefault("limit", settings.channels_per_connection)
         self.link: Link = Link(
             number,
-            self._session,
+            session,
             owner,
             self,
-            limit=settings.channels_per_connection,
             thread_name=f"bfxsync-io-{number}",
+            **options,
         )
         self._table = self.link.table
         self._owner = owner

@@ -27,7 +27,7 @@ from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.commands import SessionProtocol
 from bfxsync.wire.outputs import Change, Deliver, Fail, Reopen, Send
 from bfxsync.ws.core.shared_subscription import SharedSubscription
-from bfxsync.ws.core.subscriber import Subscriber, Waiter
+from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.core.subscription_table import Outputs, Owner, SubscriptionTable
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.dispatch.update_signal import UpdateSignal
@@ -85,6 +85,9 @@ class Link:
     load: int = 0
     """Number of channels placed on this connection."""
     thread_name: str = attrs.field(kw_only=True)
+    _make_table: Callable[..., SubscriptionTable] = attrs.field(
+        default=SubscriptionTable, kw_only=True
+    )
     status: ConnectionStatus = ConnectionStatus.NEW
     exception: BfxError | None = None
     """The fatal error that ended it."""
@@ -106,7 +109,7 @@ class Link:
 
     def __attrs_post_init__(self) -> None:
         self.meter: RateMeter = RateMeter(self.clock(), 2)
-        self.table: SubscriptionTable = SubscriptionTable(
+        self.table: SubscriptionTable = self._make_table(
             self.session, self._owner, self.clock, self
         )
         self._update_signal: UpdateSignal = self._owner.publisher.update_signal
@@ -178,16 +181,10 @@ class Link:
         error = exception or ClosedError("the client is closed")
         while True:
             try:
-                arguments = self._outbox.popleft().args
+                command = self._outbox.popleft()
             except IndexError:
                 return
-            for argument in arguments:
-                if isinstance(argument, Mailbox):
-                    argument.close(exception)
-                elif isinstance(argument, SharedSubscription):
-                    argument.end(exception, error)
-                elif isinstance(argument, Waiter) and not argument.resolved.is_set:
-                    argument.resolve(error)
+            self.table.refuse(command.args, exception, error)
 
     # --- the thread ---------------------------------------------------------------------------
 
@@ -215,7 +212,9 @@ class Link:
             elif isinstance(output, Fail):
                 self.exception = output.error
             else:
-                self.perform(self.table.perform(output))
+                # Only the account's session has outputs about it, and its table performs them.
+                rest = self.table.perform(output)  # type: ignore[arg-type]
+                self.perform(rest)
 
     def _change(self, change: Change) -> None:
         self.status = change.status

@@ -1,0 +1,143 @@
+"""Methods of `WebSocketClient` about the account of its key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from bfxsync._base.enums import Policy
+from bfxsync.errors import UsageError
+from bfxsync.ws.core.core import Core
+from bfxsync.ws.registry import EventCallback, SubscriptionRegistry
+from bfxsync.ws.settings import ConnectionSettings
+from bfxsync.ws.subscription import Subscription, timeout_error
+
+if TYPE_CHECKING:
+    from typing_extensions import Protocol
+
+    from bfxsync.models.account_update import AccountUpdate
+    from bfxsync.wire.capabilities import Capabilities
+
+    class HasAccount(Protocol):
+        """A client, as far as these methods use it."""
+
+        _core: Core
+        _settings: ConnectionSettings
+        _subscriptions: SubscriptionRegistry
+
+
+def authenticate(self: HasAccount) -> None:
+    """
+    Open the connection of the account in the background, and return immediately.
+
+    Not needed before `subscribe_account`, an input, or a handler of an account event, which open it
+    as well. It is kept open until `close`, and authenticated again after every loss.
+
+    Raises
+    ------
+    UsageError
+        There is no key.
+    ClosedError
+        The client is closed.
+    AuthError
+        The exchange has refused the key; that has ended the client.
+    """
+    self._core.account.open()
+
+
+def wait_authenticated(self: HasAccount, timeout: float | None = None) -> None:
+    """
+    Wait until the connection of the account is authenticated; open it first if necessary.
+
+    Parameters
+    ----------
+    timeout : float, optional
+        Seconds; by default the timeout of the client.
+
+    Raises
+    ------
+    UsageError
+        There is no key.
+    AuthError
+        The exchange refuses the key, which ends the client.
+    NetworkError
+        Not authenticated in time (phase ``connect``), or maintenance of the exchange (phase
+        ``send``).
+    ClosedError
+        The client was closed.
+    """
+    allowed_s = self._settings.timeout_or(timeout)
+    self._core.check_may_wait()
+    link = self._core.account.opened()
+    if not link.is_open.wait(allowed_s):
+        reason = link.last_error
+        raise timeout_error("the account", allowed_s, False, reason) from reason
+    # Set when the connection has ended as well.
+    self._core.lifetime.check_open()
+
+
+def caps(self: HasAccount) -> Capabilities:
+    """
+    Return the permissions of the key: ``bfx.wss.caps.can("orders.write")``.
+
+    Those of the latest authentication. Raises `UsageError` before the first; see
+    `wait_authenticated`.
+    """
+    found = self._core.account.caps
+    if found is None:
+        raise UsageError(
+            "the permissions of the key are known after wait_authenticated()"
+        )
+    return found
+
+
+def subscribe_account(
+    self: HasAccount,
+    callback: Callable[[AccountUpdate], object] | None = None,
+    *,
+    wait: bool = True,
+    sub_id: str | None = None,
+    on_event: EventCallback = None,
+    timeout: float | None = None,
+    policy: Policy | str = Policy.RESYNC,
+    mailbox_size: int | None = None,
+    max_errors: int | None = None,
+) -> Subscription[AccountUpdate]:
+    """
+    Subscribe to orders, positions, wallets, fills, funding and notifications of the account.
+
+    Every update is an `AccountUpdate`; ``isinstance(update.data, Order)`` tells what it is about. A
+    `Snapshot` has the whole state as updates of the kinds ``os``, ``ps``, ``ws``, … As elsewhere it
+    comes first, and after every `Gap`. Fills that were missed in a gap are requested by REST, and
+    delivered once.
+
+    Parameters
+    ----------
+    callback : callable, optional
+        Called with each update, on a dispatch thread.
+    wait, sub_id, on_event, timeout, policy, mailbox_size, max_errors
+        See `subscribe`. With the policy ``latest`` the latest state of each order, wallet, … is
+        kept.
+
+    Raises
+    ------
+    UsageError
+        Invalid argument, or no key.
+    AuthError
+        The exchange refuses the key, which ends the client.
+    NetworkError
+        Not connected in time.
+    ClosedError
+        The client is closed.
+
+    https://docs.bitfinex.com/reference/ws-auth-account-info
+    """
+    options: dict[str, Any] = {
+        "sub_id": sub_id,
+        "on_event": on_event,
+        "timeout": timeout,
+        "policy": policy,
+        "mailbox_size": mailbox_size,
+        "max_errors": max_errors,
+    }
+    channel = self._core.account.channel
+    return self._subscriptions.open(self, channel, {}, callback, wait, **options)

@@ -1,0 +1,198 @@
+"""The part of a client's core that is about its account."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from bfxsync.errors import BfxError, NetworkError, UsageError
+from bfxsync.wire.account_session import AccountSession
+from bfxsync.wire.capabilities import Capabilities
+from bfxsync.wire.channels.account import AccountChannel
+from bfxsync.wire.commands import AccountCommand
+from bfxsync.wire.frames import SEQ_ALL, TIMESTAMP
+from bfxsync.ws.account_services import AccountServices
+from bfxsync.ws.core.account_table import NO_KEY, AccountTable
+from bfxsync.ws.core.lifetime import Lifetime
+from bfxsync.ws.core.placement import Placement
+from bfxsync.ws.core.reconciler import Reconciler
+from bfxsync.ws.core.subscription_table import Owner
+from bfxsync.ws.dispatch.dispatcher import Dispatcher
+from bfxsync.ws.dispatch.event_publisher import EventPublisher
+from bfxsync.ws.io.connection import Connection
+from bfxsync.ws.io.link import Link
+from bfxsync.ws.replies import ReplyTable
+
+if TYPE_CHECKING:
+
+    class AccountOwner(Owner, Protocol):
+        """The core of a client, as its account uses it."""
+
+        dispatcher: Dispatcher
+        publisher: EventPublisher
+        lifetime: Lifetime
+
+        @property
+        def placement(self) -> Placement: ...
+
+        def check_may_wait(self) -> None: ...
+
+        def start_dispatch(self) -> None: ...
+
+
+class AccountCore:
+    """
+    The account of a client: its channel, its replies, and its connection, opened at first use.
+
+    Attributes
+    ----------
+    channel : AccountChannel
+    replies : ReplyTable
+    reconciler : Reconciler
+    caps : Capabilities or None
+        The permissions of the key; None before the first authentication, or if they are
+        unreadable.
+    was_authenticated : bool
+        Whether a socket was authenticated, now or before.
+    """
+
+    def __init__(self, owner: AccountOwner, services: AccountServices) -> None:
+        self._owner = owner
+        self.services = services
+        # With responses to inputs, which the session adds.
+        filters = services.filters or None
+        self.channel: AccountChannel = AccountChannel(
+            services.settings.numbers, filters
+        )
+        self.replies: ReplyTable = ReplyTable()
+        self.reconciler: Reconciler = Reconciler(
+            services.open_access, self.submit, owner.publisher.report_now
+        )
+        self.caps: Capabilities | None = None
+        self.was_authenticated: bool = False
+
+    # --- any thread ---------------------------------------------------------------------------
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """State of the client."""
+        return self._owner.lifetime
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatch threads of the client."""
+        return self._owner.dispatcher
+
+    @property
+    def timeout_s(self) -> float:
+        """Timeout of waiting calls by default."""
+        return self.services.settings.timeout_s
+
+    def check_may_wait(self) -> None:
+        """Raise `UsageError` on a thread that would wait for itself."""
+        self._owner.check_may_wait()
+
+    def check_key(self) -> None:
+        """Raise `UsageError` if there is no key."""
+        if self.services.signer.signer is None:
+            raise UsageError(NO_KEY)
+
+    def open(self) -> None:
+        """
+        Start to open the connection, unless that has happened.
+
+        Raises `UsageError` without a key, `ClosedError` after `close`, or the fatal error.
+        """
+        self.opened()
+
+    def opened(self) -> Link:
+        """Return the connection; open it if there is none, as `open` does."""
+        self.check_key()
+        return self._owner.placement.open_account()
+
+    def connect(self, timeout_s: float) -> None:
+        """
+        Open the connection, and wait until it is authenticated for the first time.
+
+        Raises the errors of `open`, and `NetworkError`: at once if the connection was lost.
+        """
+        link = self.opened()
+        if not link.is_open.is_set:
+            self.check_may_wait()
+        if link.is_open.wait(0.0 if self.was_authenticated else timeout_s):
+            # Set when the connection has ended as well.
+            self.lifetime.check_open()
+            return
+        reason = link.last_error
+        because = f": {reason}" if reason is not None else ""
+        raise NetworkError(
+            f"the account is not connected{because}", phase="connect"
+        ) from reason
+
+    def start_dispatch(self) -> None:
+        """Start the dispatch threads, without a connection."""
+        self.lifetime.check_open()
+        self._owner.start_dispatch()
+
+    def submit(self, command: AccountCommand) -> None:
+        """Let the session execute a command, if there is a connection. Acquires no lock."""
+        self._submit(AccountTable.apply, command)
+
+    def renew(self, reason: str) -> None:
+        """Authenticate again on another socket, if there is a connection."""
+        self._submit(AccountTable.renew, reason)
+
+    def report_unread(self, error: BfxError) -> None:
+        """Report the failure of a reply. Acquires no lock: called by a finalizer."""
+        self._submit(AccountTable.report, error)
+
+    def wake(self) -> None:
+        """Make the I/O thread serve callbacks that it has to run itself."""
+        self.dispatcher.ready.wake()
+        link = self._owner.placement.account_link
+        if link is not None:
+            link.worker.wake()
+
+    def _submit(self, command: Any, argument: object) -> None:
+        link = self._owner.placement.account_link
+        if link is not None:
+            link.submit(command, argument)
+
+    def make_link(self, number: int) -> Link:
+        """Create the connection."""
+        services = self.services
+        settings = services.settings
+        session = AccountSession(
+            self.channel,
+            flags=settings.flags & (SEQ_ALL | TIMESTAMP),
+            filters=services.filters,
+            dms=services.has_dms,
+            **settings.session_options,
+        )
+        connection = Connection(
+            number,
+            settings,
+            self._owner,
+            session,
+            # The channel of the account counts, and there is no room for others.
+            limit=1,
+            load=1,
+            make_table=partial(AccountTable, account=self),
+        )
+        cast(AccountTable, connection.link.table).subscribe()
+        return connection.link
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the reconciler without waiting. Acquires no lock: a signal handler may call it."""
+        self.reconciler.close()
+
+    def join(self, deadline: float) -> bool:
+        """Wait for the reconciler to end; False if the deadline passes first."""
+        return self.reconciler.join(deadline)
+
+    def detach_after_fork(self) -> None:
+        """Forget what belongs to the parent in a forked child."""
+        self.replies.forget()
+        self.reconciler.detach_after_fork()
