@@ -8,11 +8,13 @@ the account was first followed: they would be news to the user.
 
 from __future__ import annotations
 
-from typing import Any, Collection, Hashable
+from typing import Any, Collection, Hashable, Sequence, TypeVar
 
 from bfxsync._base.aliases import Mts
 from bfxsync._base.enums import SubscriptionStatus
+from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.account_update import AccountUpdate
+from bfxsync.models.orders import Order
 from bfxsync.models.stream import Gap, Status
 from bfxsync.wire.channels.account import AccountChannel
 from bfxsync.wire.commands import RestoreOrders, RestoreTrades, Subscribe
@@ -26,8 +28,12 @@ from bfxsync.wire.outputs import (
     Resolve,
 )
 
+M = TypeVar("M", Order, AccountTrade)
+
 # The filters that let all orders and offers through.
 _WHOLE = {"trading", "funding"}
+# Before the symbol of a filter.
+_TRADING = "trading-"
 
 
 class AccountDelivery:
@@ -43,6 +49,12 @@ class AccountDelivery:
         self.channel = channel
         self._tracker = tracker
         self._sees_all = not filters or _WHOLE.issubset(filters)
+        # Of which orders and fills the user is told; None for all.
+        self._symbols: set[str] | None = None
+        if filters and "trading" not in filters:
+            self._symbols = {
+                text[len(_TRADING) :] for text in filters if text.startswith(_TRADING)
+            }
         self._token: Hashable = None
         # Time of the exchange from which on the account is followed, and of which account.
         self._since_mts: Mts | None = None
@@ -107,10 +119,17 @@ class AccountDelivery:
         """Deliver what was missed during an outage."""
         outputs: list[AnyOutput] = [*self._tracker.restore(command, now)]
         if isinstance(command, RestoreTrades):
-            updates = self.channel.restore_trades(command.trades)
+            updates = self.channel.restore_trades(self._covered(command.trades))
         else:
-            updates = self.channel.restore_orders(command.orders)
+            updates = self.channel.restore_orders(self._covered(command.orders))
         return outputs + self._deliver(updates)
+
+    def _covered(self, items: Sequence[M]) -> list[M]:
+        """Return the orders or trades that the filters let through."""
+        symbols = self._symbols
+        if symbols is None:
+            return list(items)
+        return [item for item in items if item.symbol in symbols]
 
     def pause(self) -> list[AnyOutput]:
         """Deliver that the exchange is in maintenance."""
@@ -166,7 +185,7 @@ class AccountDelivery:
 
     def _fetch_missed(self, fetch: FetchMissed | None) -> list[AnyOutput]:
         times = [time for time in (fetch and fetch.since_mts, self._since_mts) if time]
-        if not times:
+        if not times or (fetch is None and self._symbols == set()):
             return []
         ids = dict.fromkeys(
             (*(fetch.order_ids if fetch else ()), *self.channel.missing_orders)

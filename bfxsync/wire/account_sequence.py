@@ -70,7 +70,15 @@ class AccountSequence:
             if frame.__class__ is not list or len(frame) < 2 or frame[0] != 0:
                 break
             code = frame[1]
-            seq, auth_seq, _ = suffix(frame, 2 if code == HEARTBEAT else 3, flags)
+            start = 2 if code == HEARTBEAT else 3
+            if len(frame) > start and code != NOTIFICATION:
+                seq = frame[start]
+                if seq.__class__ is int and seq - 1 == self._last:
+                    # Nearly always.
+                    self._last = seq
+                    self._uncertain = 0
+                    continue
+            seq, auth_seq, _ = suffix(frame, start, flags)
             if self.accept(code, seq, auth_seq) is not None:
                 break
         else:

@@ -198,9 +198,9 @@ class AccountSession:
     def suspended(self, jump_s: float, now: float) -> list[AnyOutput]:
         """Handle a suspend of the machine: correct all times, and probe the peer."""
         self.channel.suspend(jump_s)
-        self._inputs.suspend(jump_s)
+        refused = self._inputs.suspend(jump_s)
         self._liveness.probe(now)
-        return self.tick(now)
+        return refused + self.tick(now)
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -245,8 +245,7 @@ class AccountSession:
         if trouble is not None and self._authentication.has_succeeded:
             if not command.may_queue:
                 return refuse(command.operations, trouble)
-        self._inputs.add(command)
-        return self._inputs.tick(now)
+        return self._inputs.add(command) + self._inputs.tick(now)
 
     @property
     def _trouble(self) -> str | None:
@@ -339,7 +338,8 @@ class AccountSession:
         if name == "unauth" and self._authentication.is_done:
             return [Reopen("the exchange has logged out", LossCause.AUTHENTICATION)]
         if name == "pong":
-            self._delivery.follow_from(body.get("ts"))
+            if self._authentication.is_done:
+                self._delivery.follow_from(body.get("ts"))
             return [*self._pings.handle_pong(body, now)]
         return [Report(RemoteError(f"unknown event {name[:40]!r}", raw=body))]
 

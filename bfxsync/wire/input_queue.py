@@ -1,7 +1,8 @@
 """
 The operations that wait to be sent, in the order of their submission.
 
-Strategy: one queue, so that no operation overtakes another. Before the wallet snapshot of a socket
+Strategy: no operation overtakes another, except that cancellations by id do not wait behind one
+that has to: they name what exists already. Before the wallet snapshot of a socket
 the exchange may refuse orders for lack of balance, so new ones wait for it, or `SETTLE_S`. What has
 left the queue is never sent again, whatever happens to the socket.
 
@@ -25,7 +26,11 @@ from bfxsync.wire.outputs import AnyOutput, Send, Settle
 SETTLE_S = 1.0
 """Time after the authentication from which new orders are sent also without a wallet snapshot."""
 
+MOST_WAITING = 10_000
+"""Number of operations that may wait; more are refused."""
+
 _NEED_FUNDS = ("on", "fon")
+_CANCELLATIONS = ("oc", "foc", "oc_multi")
 
 
 class Tracker(Protocol):
@@ -36,6 +41,9 @@ class Tracker(Protocol):
 
     def sent(self, operations: Sequence[Operation], now: float) -> None:
         """Track the operations of a message that is sent now."""
+
+
+_NEVER = float("inf")
 
 
 @attrs.define(eq=False)
@@ -53,7 +61,12 @@ class InputQueue:
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
         self._buffer = OperationBuffer()
+        # Cancellations by id, and all others.
+        self._urgent: Deque[_Waiting] = deque()
         self._waiting: Deque[_Waiting] = deque()
+        self._count = 0
+        # When the first of them expires, or earlier.
+        self._expires = _NEVER
         self._is_open = False
         # When new orders may be sent; None once they may.
         self._settles_at: float | None = None
@@ -77,49 +90,67 @@ class InputQueue:
         self._is_open = False
         self._settles_at = None
 
-    def add(self, command: SendOperations) -> None:
+    def add(self, command: SendOperations) -> list[AnyOutput]:
         """Append the operations of a command, at once or after `SendOperations.buffer_until`."""
-        self._append(self._buffer.add(command))
+        return self._append(self._buffer.add(command))
 
-    def _append(self, commands: Iterable[SendOperations]) -> None:
+    def _append(self, commands: Iterable[SendOperations]) -> list[AnyOutput]:
+        """Append operations, or refuse them if too many are waiting."""
+        outputs: list[AnyOutput] = []
         for command in commands:
-            left = deque(command.operations)
-            self._waiting.append(_Waiting(command.may_queue, command.expires, left))
+            operations = command.operations
+            if self._count + len(operations) > MOST_WAITING:
+                outputs += refuse(operations, f"{self._count} others are waiting")
+            elif operations:
+                self._count += len(operations)
+                self._expires = min(self._expires, command.expires)
+                is_urgent = all(map(_is_by_id, operations))
+                queue = self._urgent if is_urgent else self._waiting
+                left = deque(operations)
+                queue.append(_Waiting(command.may_queue, command.expires, left))
+        return outputs
 
-    def suspend(self, jump_s: float) -> None:
+    def suspend(self, jump_s: float) -> list[AnyOutput]:
         """Let the duration of a suspend count: a late order is worse than none."""
-        self._append(self._buffer.flush())
-        for entry in self._waiting:
+        outputs = self._append(self._buffer.flush())
+        self._expires -= jump_s
+        for entry in (*self._urgent, *self._waiting):
             entry.expires -= jump_s
+        return outputs
 
     def deadline(self) -> float | None:
         """Return when to call `tick`, or None."""
-        times = [entry.expires for entry in self._waiting]
-        if times and self._settles_at is not None:
-            times.append(self._settles_at)
-        buffered = self._buffer.deadline()
-        return min(times if buffered is None else [*times, buffered], default=None)
+        times = [self._buffer.deadline()]
+        if self._count:
+            times += [self._expires, self._settles_at]
+        return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[AnyOutput]:
         """Drop operations that have expired, and send what can be sent."""
         if self._settles_at is not None and now >= self._settles_at:
             self._settles_at = None
-        self._append(self._buffer.due(now))
-        reason = "it expired before it could be sent"
-        return self.drop(reason, expired_by=now) + self.send(now)
+        outputs = self._append(self._buffer.due(now))
+        if now >= self._expires:
+            reason = "it expired before it could be sent"
+            outputs += self.drop(reason, expired_by=now)
+        return outputs + self.send(now)
 
     def send(self, now: float) -> list[AnyOutput]:
         """Send what can be sent, from the first."""
         outputs: list[AnyOutput] = []
-        while self._is_open and self._waiting:
-            left = self._waiting[0].left
-            count = self._sendable(left, now)
-            if not count:
-                break
-            taken = [left.popleft() for _ in range(count)]
-            if not left:
-                self._waiting.popleft()
-            outputs += self._send(taken, now)
+        if not self._is_open or not self._count:
+            return outputs
+        for queue in (self._waiting, self._urgent):
+            while queue:
+                left = queue[0].left
+                count = self._sendable(left, now)
+                if not count:
+                    break
+                self._count -= count
+                taken = [left.popleft() for _ in range(count)]
+                if not left:
+                    queue.popleft()
+                outputs += self._send(taken, now)
         return outputs
 
     def drop(
@@ -127,20 +158,23 @@ class InputQueue:
         reason: str,
         *,
         cause: BfxError | None = None,
-        expired_by: float = float("inf"),
+        expired_by: float = _NEVER,
         keeps_queued: bool = False,
     ) -> list[AnyOutput]:
         """Refuse what expires by this time; with `keeps_queued` only what must not wait."""
-        if expired_by == float("inf"):
-            self._append(self._buffer.flush())
         outputs: list[AnyOutput] = []
-        kept: Deque[_Waiting] = deque()
-        for entry in self._waiting:
-            if entry.expires > expired_by or (keeps_queued and entry.may_queue):
-                kept.append(entry)
-            else:
-                outputs += refuse(entry.left, reason, cause)
-        self._waiting = kept
+        if expired_by == _NEVER:
+            outputs += self._append(self._buffer.flush())
+        self._expires = _NEVER
+        for queue in (self._urgent, self._waiting):
+            for _ in range(len(queue)):
+                entry = queue.popleft()
+                if entry.expires > expired_by or (keeps_queued and entry.may_queue):
+                    queue.append(entry)
+                    self._expires = min(self._expires, entry.expires)
+                else:
+                    self._count -= len(entry.left)
+                    outputs += refuse(entry.left, reason, cause)
         return outputs
 
     def _sendable(self, left: Deque[Operation], now: float) -> int:
@@ -180,3 +214,7 @@ def refuse(
         Settle(each.token, error=never_sent(each.name, each.body, reason, cause))
         for each in operations
     ]
+
+
+def _is_by_id(operation: Operation) -> bool:
+    return operation.name in _CANCELLATIONS and operation.body.keys() == {"id"}

@@ -59,6 +59,7 @@ from bfxsync.wire.commands import (
     Subscribe,
     Unsubscribe,
 )
+from bfxsync.wire.operations import Operation
 from bfxsync.wire.outputs import (
     Authenticate,
     Authenticated,
@@ -383,12 +384,52 @@ def test_a_cancellation_does_not_wait_for_the_wallets(peer):
     assert [message[1] for message in sent(peer.submit(cancel()))] == ["oc"]
 
 
+def by_cid(token: str, cid: int) -> Operation:
+    return Operation(token, "oc", {"cid": cid, "cid_date": "2026-11-30"})
+
+
 def test_no_operation_overtakes_another(peer):
     peer.authenticate()
-    assert peer.submit(cancel("first"), new_order()) != []
-    assert sent(peer.submit(cancel("second", id=2))) == []
+    peer.submit(new_order())
+    assert sent(peer.submit(by_cid("second", 5))) == []
     messages = sent(peer.get("ws", []))
     assert [message[1] for message in messages] == ["on", "oc"]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Operation("a", "oc", {"id": 1}),
+        Operation("a", "foc", {"id": 1}),
+        Operation("a", "oc_multi", {"id": [1, 2]}),
+    ],
+    ids=lambda operation: operation.name,
+)
+def test_cancellations_by_id_do_not_wait_behind_orders(peer, operation):
+    peer.authenticate()
+    peer.submit(new_order())
+    assert [message[1] for message in sent(peer.submit(operation))] == [operation.name]
+
+
+@pytest.mark.parametrize("body", [{"all": 1}, {"gid": [1]}, {"id": [1], "gid": [1]}])
+def test_other_cancellations_wait_for_the_orders_before_them(peer, body):
+    peer.authenticate()
+    peer.submit(new_order())
+    assert sent(peer.submit(Operation("all", "oc_multi", body))) == []
+
+
+def test_too_many_waiting_operations_are_refused(peer):
+    few = [new_order(str(cid), cid) for cid in range(75)]
+    while not (outputs := peer.submit(*few)):
+        pass
+    errors = settled(outputs)
+    assert len(errors) == 75 and "waiting" in str(errors["0"])
+    assert peer.submit(cancel()) == []
+
+
+def test_nothing_at_all_is_not_sent(peer):
+    assert peer.submit() == []
+    assert peer.session.next_deadline() is None
 
 
 def test_before_the_first_authentication_inputs_wait(peer):
@@ -580,14 +621,18 @@ def test_a_refused_order_raises(peer):
     assert isinstance(settled(peer.get("n", row))["order"], OrderRejected)
 
 
-def test_the_next_operation_is_sent_once_the_one_before_is_answered(peer):
+@pytest.mark.parametrize("is_one_command", [True, False])
+def test_the_next_operation_is_sent_once_the_one_before_is_answered(
+    peer, is_one_command
+):
     peer.live(os=[order_row(1)])
     bodies: List[Dict[str, Any]] = [{"id": 1, "price": "1"}, {"id": 1, "price": "2"}]
-    first, second = (cancel(str(body)) for body in bodies)
-    first.name = second.name = "ou"
-    first.body, second.body = bodies
-    assert sent(peer.submit(first)) == [[0, "ou", None, bodies[0]]]
-    assert sent(peer.submit(second)) == []
+    first, second = (Operation(body["price"], "ou", body) for body in bodies)
+    if is_one_command:
+        messages = sent(peer.submit(first, second))
+    else:
+        messages = sent(peer.submit(first)) + sent(peer.submit(second))
+    assert messages == [[0, "ou", None, bodies[0]]]
     answer = peer.get("n", notification_row("ou-req", order_row(1)))
     assert sent(answer) == [[0, "ou", None, bodies[1]]]
 
@@ -673,6 +718,17 @@ def test_without_any_time_nothing_is_fetched(peer):
     assert of(FetchMissed, peer.live()) == []
 
 
+def test_times_before_the_authentication_do_not_count(peer):
+    peer.greet()
+    pong(peer, MTS - 60_000)
+    peer.apply(SendAuth(AUTH))
+    peer.feed(OK)
+    peer.snapshots()
+    pong(peer, MTS)
+    peer.session.lose("cut")
+    assert of(FetchMissed, peer.live()) == [FetchMissed(MTS, ())]
+
+
 def test_another_account_starts_anew(peer):
     peer.live(os=[order_row(1)])
     pong(peer, MTS)
@@ -682,6 +738,31 @@ def test_another_account_starts_anew(peer):
     peer.feed({**OK, "userId": 8})
     assert of(FetchMissed, peer.snapshots())[0].order_ids == ()
     assert list(peer.channel.state.orders.items) == []
+
+
+@pytest.mark.parametrize(
+    "filters, expected",
+    [
+        ((), ["te", "tu"] * 2),
+        (("trading",), ["te", "tu"] * 2),
+        (("trading-tBTCUSD",), ["te", "tu"]),
+        (("wallet",), []),
+    ],
+)
+def test_restored_fills_are_those_of_the_filters(filters, expected):
+    peer = AccountPeer(filters=filters)
+    peer.subscribe()
+    peer.authenticate()
+    pong(peer, MTS)
+    peer.after(1.0)
+    peer.session.lose("cut")
+    peer.authenticate()
+    snapshots = peer.after(1.0)
+    assert len(of(FetchMissed, snapshots)) == (1 if expected else 0)
+    rows = [trade_row(1, 1, fee=True), trade_row(2, 1, fee=True)]
+    rows[1][1] = "tETHUSD"
+    trades = [AccountTrade.from_row(row) for row in rows]
+    assert shape(told(peer.apply(RestoreTrades(trades)))) == expected
 
 
 def test_a_loss_before_the_snapshots_is_no_gap(peer):
