@@ -164,12 +164,12 @@ class OrderUpdate(InFlight):
 
     Attributes
     ----------
-    is_followed : bool
-        Whether another update was sent after it, which may have changed the same values.
+    later : list of dict
+        Bodies of updates that were sent after it and may be of the same order.
     """
 
     before: Order | None = attrs.field(default=None, kw_only=True)
-    is_followed: bool = False
+    later: List[Dict[str, Any]] = attrs.field(factory=list)
     _shown: Order | None = None
 
     def accept(self, data: Any) -> Settle | None:
@@ -187,12 +187,10 @@ class OrderUpdate(InFlight):
 
     def find(self, value: Order) -> Settle:
         is_other = has_requested(value, self.body, None, _PRICES) is False
-        is_unchanged = self.before is not None and all(
-            getattr(value, name) == getattr(self.before, name) for name in _PRICES
+        is_of_later = any(
+            has_requested(value, body, None, _PRICES) for body in self.later
         )
-        if value == self.before or (
-            is_other and (is_unchanged or not self.is_followed)
-        ):
+        if value == self.before or (is_other and not is_of_later):
             # The search has waited until the request could not be in flight any longer.
             text = (
                 f"{self.operation.name} was not executed: {value.id} has other values"

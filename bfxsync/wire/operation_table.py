@@ -67,7 +67,7 @@ class OperationTable:
         if group is not None:
             group.append(entry)
         if isinstance(entry, OrderUpdate):
-            self._note_followed(entry)
+            self._note_later(entry)
         return entry
 
     def remove(self, entry: InFlight) -> None:
@@ -89,14 +89,14 @@ class OperationTable:
         """Return the operations that an offer may settle."""
         return [*self._about("offer", offer.id), *self._new_offers]
 
-    def _note_followed(self, entry: InFlight) -> None:
-        """Note at earlier updates that this one may be of the same order."""
+    def _note_later(self, entry: InFlight) -> None:
+        """Note an update at earlier ones that may be of the same order."""
         name = "id" if "id" in entry.body else "cid"
         for other in self._entries.values():
             if isinstance(other, OrderUpdate) and other is not entry:
                 # One may have the id and the other the client id.
                 if other.body.get(name) in (None, entry.body[name]):
-                    other.is_followed = True
+                    other.later.append(entry.body)
 
     def _about(self, kind: str, id: int | None) -> Sequence[InFlight]:
         return () if id is None else self._named.get((kind, id), ())
