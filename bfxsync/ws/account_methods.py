@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from bfxsync._base.enums import Policy
+from bfxsync._base.forks import lazily
 from bfxsync.errors import UsageError
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.registry import EventCallback, SubscriptionRegistry
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from bfxsync.models.account_update import AccountUpdate
     from bfxsync.wire.capabilities import Capabilities
+    from bfxsync.ws.account import Account, AccountClient
+    from bfxsync.ws.inputs import Inputs
 
     class HasAccount(Protocol):
         """A client, as far as these methods use it."""
@@ -88,6 +91,31 @@ def caps(self: HasAccount) -> Capabilities:
             "the permissions of the key are known after wait_authenticated()"
         )
     return found
+
+
+def account(self: AccountClient) -> Account:
+    """
+    The current state of the account: orders, positions, wallets, …
+
+    Raises `UsageError` without a key.
+    """
+    return lazily(_account_class)(self)
+
+
+def inputs(self: HasAccount) -> Inputs:
+    """
+    Orders, funding offers and messages of the account.
+
+    Raises `UsageError` without a key.
+    """
+    return self._core.account.inputs
+
+
+def _account_class() -> type[Account]:
+    # Imported lazily: streaming public data does not need it.
+    from bfxsync.ws.account import Account
+
+    return Account
 
 
 def subscribe_account(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 import attrs
 
@@ -60,6 +60,9 @@ class AccountServices:
     def recent_writes(self) -> RecentWrites:
         """Writes with the current key that may have been executed."""
         return self.transport.sent
+
+    def check_funds(self, body: Dict[str, Any]) -> None:
+        """Raise `OrderBlocked` for a new order that exceeds known limits, if that is wanted."""
 
     def creation_dates(self) -> List[str]:
         """Return the possible UTC creation dates of an order that is sent now."""

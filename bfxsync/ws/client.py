@@ -205,6 +205,8 @@ class WebSocketClient(ProposesNames):
     subscribe_account = account_methods.subscribe_account
     authenticate = account_methods.authenticate
     wait_authenticated = account_methods.wait_authenticated
+    account = property(account_methods.account)
+    inputs = property(account_methods.inputs)
     caps = property(account_methods.caps)
 
     on = handlers.on

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Sequence, Tuple, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
+from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.ids import check_id
@@ -70,6 +71,7 @@ class Inputs:
         self._port = port
         self._sender = OperationSender(port)
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self._port.replies)} in flight>"
 

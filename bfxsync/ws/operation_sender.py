@@ -46,10 +46,17 @@ _READERS = {"fon": FundingOffer.from_partial_row, "foc": FundingOffer.from_parti
 class AccountServices(Protocol):
     """What inputs need of the client, apart from the connection."""
 
-    guard: OrderGuard
-    cid_dates: CidDates
-    is_dry_run: bool
-    numbers: NumberType
+    @property
+    def guard(self) -> OrderGuard: ...
+
+    @property
+    def cid_dates(self) -> CidDates: ...
+
+    @property
+    def is_dry_run(self) -> bool: ...
+
+    @property
+    def numbers(self) -> NumberType: ...
 
     @property
     def inputs(self) -> OrderInputs: ...
@@ -73,8 +80,11 @@ class AccountServices(Protocol):
 class AccountPort(ReplyOwner, Protocol):
     """The connection of the account, for threads that send inputs."""
 
-    services: AccountServices
-    replies: ReplyTable
+    @property
+    def services(self) -> AccountServices: ...
+
+    @property
+    def replies(self) -> ReplyTable: ...
 
     @property
     def caps(self) -> Capabilities | None:

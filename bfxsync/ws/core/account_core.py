@@ -9,7 +9,7 @@ from bfxsync.errors import BfxError, NetworkError, UsageError
 from bfxsync.wire.account_session import AccountSession
 from bfxsync.wire.capabilities import Capabilities
 from bfxsync.wire.channels.account import AccountChannel
-from bfxsync.wire.commands import AccountCommand
+from bfxsync.wire.commands import AnyCommand
 from bfxsync.wire.frames import SEQ_ALL, TIMESTAMP
 from bfxsync.ws.account_services import AccountServices
 from bfxsync.ws.core.account_table import NO_KEY, AccountTable
@@ -19,6 +19,7 @@ from bfxsync.ws.core.reconciler import Reconciler
 from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
+from bfxsync.ws.inputs import Inputs
 from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link
 from bfxsync.ws.replies import ReplyTable
@@ -49,6 +50,7 @@ class AccountCore:
     channel : AccountChannel
     replies : ReplyTable
     reconciler : Reconciler
+    inputs : Inputs
     caps : Capabilities or None
         The permissions of the key; None before the first authentication, or if they are
         unreadable.
@@ -68,6 +70,7 @@ class AccountCore:
         self.reconciler: Reconciler = Reconciler(
             services.open_access, self.submit, owner.publisher.report_now
         )
+        self.inputs: Inputs = Inputs(self)
         self.caps: Capabilities | None = None
         self.was_authenticated: bool = False
 
@@ -134,7 +137,7 @@ class AccountCore:
         self.lifetime.check_open()
         self._owner.start_dispatch()
 
-    def submit(self, command: AccountCommand) -> None:
+    def submit(self, command: AnyCommand) -> None:
         """Let the session execute a command, if there is a connection. Acquires no lock."""
         self._submit(AccountTable.apply, command)
 

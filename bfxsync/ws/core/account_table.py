@@ -17,7 +17,7 @@ from bfxsync.errors import BfxError, UsageError
 from bfxsync.wire.capabilities import Capabilities
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.commands import (
-    AccountCommand,
+    AnyCommand,
     AuthUnavailable,
     Resubscribe,
     SendAuth,
@@ -86,7 +86,7 @@ class AccountTable(SubscriptionTable):
 
     # --- commands -----------------------------------------------------------------------------
 
-    def apply(self, command: AccountCommand) -> Outputs:
+    def apply(self, command: AnyCommand) -> Outputs:
         """Execute a command of the user, or a result of the reconciler."""
         session: Any = self._session
         outputs: Outputs = session.apply(command, self._clock())
