@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Protocol
 
     from bfxsync.wire.channels.account import AccountChannel
+    from bfxsync.ws.inputs import Inputs
     from bfxsync.ws.replies import Reply
     from bfxsync.ws.settings import ConnectionSettings
     from bfxsync.ws.subscription import Subscription
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
         _core: Any
         _settings: ConnectionSettings
-
-        @property
-        def inputs(self) -> Any: ...
 
         def subscribe_account(self, *, timeout: float | None) -> Subscription[Any]: ...
 
@@ -206,10 +204,11 @@ class Account:
         Reply of None
             Done when all were sent, 240 per second.
         """
-        reply: Reply[None] = self._client.inputs.calc(*self._calculations())
-        return reply
+        inputs: Inputs = self._client._core.account.inputs
+        return inputs.calc(*self.calculations())
 
-    def _calculations(self) -> List[str]:
+    def calculations(self) -> List[str]:
+        """Return what `refresh` requests now: names for ``inputs.calc``."""
         state = self.state
         symbols = list(state.positions.items.copy())
         funding = {
