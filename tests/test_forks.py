@@ -125,6 +125,8 @@ def test_r10_child_of_a_fork_during_the_first_call_makes_its_own(what: str) -> N
         ("bfxsync.replay", "bfxsync.recording.player"),
         ("bfxsync.models.Order", "bfxsync.models.orders"),
         ("Client('paper-key', 'paper-secret')", "bfxsync.guards.limits"),
+        ("Client('paper-key', 'paper-secret').wss.inputs", "bfxsync.wire.orders"),
+        ("Client('paper-key', 'paper-secret').wss.account", "bfxsync.ws.account"),
         ("Client(record=os.devnull)", "bfxsync.recording.output_file"),
     ],
 )
@@ -181,6 +183,31 @@ def test_streaming_imports_nothing_once_there_is_a_client() -> None:
                 print(sorted(set(sys.modules) - before))
         """
         assert run(script) == "[]\n"
+
+
+def test_account_imports_nothing_once_it_is_there() -> None:
+    script = """
+        import sys
+        from bfxsync import Backoff, BfxError
+        from bfxsync.paper import PaperExchange
+
+        with PaperExchange(rate=0.001) as exchange, exchange.client(
+            backoff=Backoff(first_s=0.05), absence_s=0.1
+        ) as bfx:
+            bfx.wss.account, bfx.wss.inputs
+            before = set(sys.modules)
+            terms = ("EXCHANGE LIMIT", "tBTCUSD", "0.01", "100")
+            bfx.wss.account.wait_ready()
+            reply = bfx.wss.inputs.submit_order(*terms)
+            reply.result()
+            exchange.inject("cut_before_input")
+            lost = bfx.wss.inputs.submit_order(*terms)
+            print(type(lost.exception(20.0)).__name__)
+            reply.cancel_order().result()
+            print(reply.wait_done(5).status.word)
+            print(sorted(set(sys.modules) - before))
+    """
+    assert run(script) == "OrderNotPlaced\nCANCELED\n[]\n"
 
 
 def test_calls_import_nothing_once_the_rest_side_is_there() -> None:

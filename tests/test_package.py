@@ -6,6 +6,8 @@ import sys
 from configparser import ConfigParser
 from pathlib import Path
 
+import pytest
+
 import bfxsync
 
 ROOT = Path(__file__).parent.parent
@@ -53,12 +55,16 @@ def test_importing_it_is_silent_and_starts_nothing():
     assert run(code) == "1\n[]\n"
 
 
-def test_streaming_imports_neither_rest_nor_recording():
+@pytest.mark.parametrize("key", ["", "'paper-key', 'paper-secret'"])
+def test_streaming_imports_neither_rest_nor_recording_nor_the_account(key):
     code = (
-        "import sys; from bfxsync import Client; a = set(sys.modules); Client(); "
+        f"import sys; from bfxsync import Client; a = set(sys.modules); Client({key}); "
         + (
             "later = 'aiohttp', 'rich', 'requests', 'tempfile', 'bfxsync.rest', "
-            "'bfxsync.recording.format', 'bfxsync.ws.replay', 'bfxsync.models.orders'; "
+            "'bfxsync.recording.format', 'bfxsync.ws.replay', 'bfxsync.models.orders', "
+            "'bfxsync.wire.account_session', 'bfxsync.wire.orders', 'bfxsync.ws.inputs', "
+            "'bfxsync.ws.replies', 'bfxsync.ws.account', 'bfxsync.ws.account_services', "
+            "'bfxsync.ws.core.account_core', 'bfxsync.ws.core.reconciler'; "
             "print([m for m in later if m in sys.modules]); "
             "print({'bfxsync.guards', 'bfxsync.auth', 'bfxsync.credentials'} & a)"
         )

@@ -213,7 +213,7 @@ class Link:
                 self.exception = output.error
             else:
                 # Only the account's session has outputs about it, and its table performs them.
-                rest = self.table.perform(output)  # type: ignore[arg-type]
+                rest = self.table.perform(output)  # type: ignore[arg-type]  # pyright: ignore
                 self.perform(rest)
 
     def _change(self, change: Change) -> None:
