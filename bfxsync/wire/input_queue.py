@@ -38,6 +38,7 @@ class Tracker(Protocol):
 
     def sendable(self, operations: Sequence[Operation], now: float) -> int:
         """Return how many of these, from the first, can be sent in one message now."""
+        ...
 
     def sent(self, operations: Sequence[Operation], now: float) -> None:
         """Track the operations of a message that is sent now."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bfxsync.models.account_update import AccountUpdate
     from bfxsync.wire.capabilities import Capabilities
+    from bfxsync.wire.channels.account import AccountChannel
     from bfxsync.ws.account import Account, AccountClient
     from bfxsync.ws.inputs import Inputs
 
@@ -167,5 +168,15 @@ def subscribe_account(
         "mailbox_size": mailbox_size,
         "max_errors": max_errors,
     }
-    channel = self._core.account.channel
+    if self._core.is_replay:
+        channel = lazily(_account_channel)(self._settings.numbers)
+    else:
+        channel = self._core.account.channel
     return self._subscriptions.open(self, channel, {}, callback, wait, **options)
+
+
+def _account_channel() -> type[AccountChannel]:
+    # Programs that only stream public data need none of its models.
+    from bfxsync.wire.channels.account import AccountChannel
+
+    return AccountChannel

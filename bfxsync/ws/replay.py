@@ -21,6 +21,7 @@ from bfxsync.wire.channels import Channel
 from bfxsync.wire.codec import loads_for
 from bfxsync.ws.client import WebSocketClient
 from bfxsync.ws.core.core import Core
+from bfxsync.ws.dispatch.account_events import ACCOUNT_EVENTS
 from bfxsync.ws.io.link import Link
 from bfxsync.ws.io.recorded_connection import RecordedConnection
 from bfxsync.ws.settings import ConnectionSettings
@@ -39,7 +40,9 @@ class Replay(WebSocketClient):
     it was at that time. Slow readers pause the replay. At its end iterations end and `run` returns.
 
     `subscribe` never waits, even with ``wait=True``; otherwise `subscribe` and `close` work as in
-    `WebSocketClient`. `resubscribe` and `ping` fail, as no exchange answers.
+    `WebSocketClient`. `resubscribe` and `ping` fail, as no exchange answers. `subscribe_account`
+    needs no key; an account has no inputs here, and what the recorded client fetched by REST after
+    an outage is not in the recording.
 
     Parameters
     ----------
@@ -113,6 +116,9 @@ class Replay(WebSocketClient):
     def start(self) -> None:
         """Play in the background and return at once; `ClosedError` if it has ended."""
         super().start()
+        if self._contents.accounts and self._handles_account:
+            # As live, a handler is enough; with a subscription it is shared.
+            self.subscribe_account()
         self._connection().play()
 
     def resubscribe(self, sub_id: str) -> None:
@@ -141,6 +147,10 @@ class Replay(WebSocketClient):
             self._core.dispatcher.update_signal.watch()
             self._connection().play()
         return super().wait_on_update(timeout)
+
+    @property
+    def _handles_account(self) -> bool:
+        return self._core.publisher.listeners.wants(ACCOUNT_EVENTS)
 
     def _connection(self) -> RecordedConnection:
         connection = self._core.placement.first_link().worker
