@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import struct
 import sys
 import time
 from typing import Callable, Iterator
@@ -77,6 +78,22 @@ def test_a_connection_without_a_request_is_cut_off(
     with connect(hasty) as plain:
         plain.sendall(sent)
         assert rest_of(plain) == b""
+
+
+def test_a_client_that_leaves_in_its_request_is_no_error(
+    exchange: PaperExchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect(exchange) as plain:
+        length = b"Content-Length: 9\r\n\r\n{"
+        plain.sendall(
+            b"POST /v2/auth/r/wallets HTTP/1.1\r\nHost: localhost\r\n" + length
+        )
+        with connect(exchange) as other:
+            answer(other)  # the request has been read by then
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with connect(exchange) as other:
+        answer(other)
+    assert caplog.records == []
 
 
 def test_a_tls_connection_without_a_handshake_is_cut_off() -> None:

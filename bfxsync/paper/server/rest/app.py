@@ -125,7 +125,12 @@ class RestApi:
                 # completely.
                 transport.set_write_buffer_limits(0)
                 await faults.send(response, request, path)
-            except (asyncio.TimeoutError, NotRecorded, Unanswered):
+            except (
+                asyncio.TimeoutError,
+                ConnectionResetError,  # the client has gone, in its request
+                NotRecorded,
+                Unanswered,
+            ):
                 transport.abort()
             finally:
                 self._open.discard(transport)
