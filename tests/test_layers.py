@@ -28,7 +28,7 @@ LAYERS = [
     ("recording",),
     ("ws.dispatch",),
     ("ws.core.lifetime", "ws.core.subscriber", "ws.core.shared_subscription"),
-    ("ws.replies", "ws.order_replies"),
+    ("ws.replies", "ws.reply_table", "ws.order_replies"),
     ("ws.drafts", "ws.operation_sender", "ws.messages", "ws.inputs"),
     (
         "ws.io.transport",

@@ -14,7 +14,8 @@ from bfxsync.wire.messages import (
     check_message_type,
 )
 from bfxsync.ws.operation_sender import AccountPort, OperationSender
-from bfxsync.ws.replies import PingReply, Reply, Request
+from bfxsync.ws.replies import Reply, Request
+from bfxsync.ws.reply_table import PingReply
 
 if TYPE_CHECKING:
     from typing_extensions import Protocol

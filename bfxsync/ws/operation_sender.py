@@ -32,7 +32,8 @@ from bfxsync.wire.inputs import MOST_OPERATIONS, Body, OrderInputs
 from bfxsync.wire.operations import Operation, never_sent
 from bfxsync.ws.drafts import Draft
 from bfxsync.ws.order_replies import OrderReply
-from bfxsync.ws.replies import Reply, ReplyOwner, ReplyTable
+from bfxsync.ws.replies import Reply, ReplyOwner
+from bfxsync.ws.reply_table import ReplyTable
 
 _log = get_logger(__name__)
 

@@ -15,7 +15,7 @@ from bfxsync.wire.capabilities import Capabilities
 from bfxsync.wire.commands import SendOperations
 from bfxsync.wire.inputs import OrderInputs
 from bfxsync.ws.inputs import Inputs
-from bfxsync.ws.replies import ReplyTable
+from bfxsync.ws.reply_table import ReplyTable
 from tests.ws.replies import Owner, order
 
 TODAY = "2026-01-31"

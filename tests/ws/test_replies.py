@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from bfxsync import ClosedError, NetworkError, OrderRejected, OutcomeUnknown, UsageError
-from bfxsync.ws.replies import Reply, ReplyTable, Request
+from bfxsync.ws.replies import Reply, Request
+from bfxsync.ws.reply_table import ReplyTable
 from tests.patience import at_most
 from tests.ws.replies import Owner
 

@@ -22,7 +22,7 @@ from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.inputs import Inputs
 from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link
-from bfxsync.ws.replies import ReplyTable
+from bfxsync.ws.reply_table import ReplyTable
 
 if TYPE_CHECKING:
 

@@ -40,7 +40,7 @@ from bfxsync.ws.core.subscription_table import (
     SubscriptionOutput,
     SubscriptionTable,
 )
-from bfxsync.ws.replies import ReplyTable
+from bfxsync.ws.reply_table import ReplyTable
 
 NO_KEY = (
     "the account needs a key: Client(api_key=…, api_secret=…), or the environment variables "
