@@ -234,16 +234,15 @@ class OperationSender:
         operations = []
         for draft in drafts:
             sending = _Sending(self, draft, outstanding)
-            draft.reply.follow(sending.settled, draft.fingerprint)
-            operations.append(
-                Operation(
-                    draft.reply,
-                    draft.name,
-                    draft.body,
-                    sending.before_send,
-                    draft.is_random,
-                )
+            operation = Operation(
+                draft.reply,
+                draft.name,
+                draft.body,
+                sending.before_send,
+                draft.is_random,
             )
+            draft.reply.follow(operation, sending.settled, draft.fingerprint)
+            operations.append(operation)
             port.replies.add(draft.reply)
         queue_for_s, buffer_s = delay.queue_for_s, delay.buffer_s
         port.submit(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from sys import maxsize
 from typing import (
     Any,
@@ -32,6 +33,7 @@ from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import ApiError, BfxError, ClosedError, OutcomeUnknown
 from bfxsync.outcome.writes import WriteRecord
+from bfxsync.wire.operations import Operation
 from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Dispatcher
 
@@ -42,7 +44,9 @@ Outcome = Callable[[Any, Optional[BfxError]], None]
 R = TypeVar("R", bound="Reply[Any]")
 
 HINT = "it may or may not have been executed; do not send it again"
-_HINT_OPEN = f"{HINT}: wait for the reply, which stays open until the outcome is known"
+_HINT_OPEN = (
+    f"{HINT}: resolve() queries the exchange; the reply stays open until it is known"
+)
 _HINT_CLOSED = f"{HINT} before looking for it with another client"
 
 
@@ -62,6 +66,11 @@ class ReplyOwner(Protocol):
 
     def check_may_wait(self) -> None:
         """Raise `UsageError` on a thread that would wait for itself."""
+
+    def resolve(
+        self, reply: Reply[Any], error: OutcomeUnknown, timeout: float | None
+    ) -> Any:
+        """Ask the exchange for the outcome of a reply; see `OutcomeUnknown.resolve`."""
 
     def wake(self) -> None:
         """Make the I/O thread serve callbacks that it has to run itself."""
@@ -117,6 +126,7 @@ class Reply(Generic[T]):
         self._request = request
         # Marked by the I/O thread, immediately before the operation is sent.
         self.record: WriteRecord = WriteRecord()
+        self.operation: Operation | None = None
         # The thread that removes it settles the reply.
         self._is_open = [True]
         self._is_settled = False
@@ -182,6 +192,10 @@ class Reply(Generic[T]):
         self._was_read = True
         return self._error
 
+    def wait_sent(self, timeout_s: float) -> bool:
+        """Wait until it is being sent or is done; return False after the timeout."""
+        return self._wait(lambda: self.record.was_sent or self._is_settled, timeout_s)
+
     def add_done_callback(self: R, function: Callable[[R], object]) -> None:
         """
         Call a function with this reply once it is done, on the dispatch thread.
@@ -217,7 +231,7 @@ class Reply(Generic[T]):
 
     def _unanswered(self) -> OutcomeUnknown:
         sent = "no answer yet" if self.record.was_sent else "not sent yet"
-        return self._unknown(sent, _HINT_OPEN, lambda _, timeout: self.result(timeout))
+        return self._unknown(sent, _HINT_OPEN, partial(self._owner.resolve, self))
 
     def _unknown(
         self, reason: str, hint: str, resolver: Callable[[Any, Any], Any] | None = None
@@ -264,14 +278,21 @@ class Reply(Generic[T]):
 
     # --- the I/O thread -----------------------------------------------------------------------
 
-    def follow(self, on_outcome: Outcome, fingerprint: Hashable = None) -> None:
-        """Set what is called with the outcome; before the operation is submitted."""
+    def follow(
+        self,
+        operation: Operation,
+        on_outcome: Outcome,
+        fingerprint: Hashable = None,
+    ) -> None:
+        """Set its operation, and what is called with the outcome; before it is submitted."""
+        self.operation = operation
         self._on_outcome = on_outcome
         self.record.fingerprint = fingerprint
 
     def mark_sent(self) -> None:
         """Record that it is being sent: from now on its outcome may be unknown."""
         self.record.mark_sent()
+        self._changes.wake_all()
 
     @property
     def needs_nothing(self) -> bool:
@@ -288,6 +309,8 @@ class Reply(Generic[T]):
             error.call = self._request.name
         self._on_outcome(value, error)
         self._value, self._error = value, error
+        # It refers to this reply, whose end must be noticed at once.
+        self.operation = None
         self._is_settled = True
         self._changes.wake_all()
         while self._callbacks:

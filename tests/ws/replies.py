@@ -24,6 +24,9 @@ class Owner:
         self.dispatcher.start()
         self.forbidden = None
 
+    def resolve(self, reply, error, timeout):
+        return reply.result(timeout)
+
     def check_may_wait(self):
         if self.forbidden is not None:
             raise self.forbidden

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from bfxsync.errors import BfxError, NetworkError, UsageError
+from bfxsync.checks.times import check_seconds_or_zero
+from bfxsync.errors import BfxError, NetworkError, OutcomeUnknown, UsageError
+from bfxsync.outcome.resolve import QUERY_S
 from bfxsync.wire.account_session import AccountSession
 from bfxsync.wire.capabilities import Capabilities
 from bfxsync.wire.channels.account import AccountChannel
@@ -22,6 +25,7 @@ from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.inputs import Inputs
 from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link
+from bfxsync.ws.replies import Reply
 from bfxsync.ws.reply_table import ReplyTable
 
 if TYPE_CHECKING:
@@ -56,6 +60,8 @@ class AccountCore:
         unreadable.
     was_authenticated : bool
         Whether a socket was authenticated, now or before.
+    identity : str or None
+        The key with which the latest socket was authenticated.
     """
 
     def __init__(self, owner: AccountOwner, services: AccountServices) -> None:
@@ -73,6 +79,7 @@ class AccountCore:
         self.inputs: Inputs = Inputs(self)
         self.caps: Capabilities | None = None
         self.was_authenticated: bool = False
+        self.identity: str | None = None
 
     # --- any thread ---------------------------------------------------------------------------
 
@@ -131,6 +138,24 @@ class AccountCore:
         raise NetworkError(
             f"the account is not connected{because}", phase="connect"
         ) from reason
+
+    def resolve(
+        self, reply: Reply[Any], error: OutcomeUnknown, timeout: float | None
+    ) -> Any:
+        """Ask REST for the outcome of a reply; see `OutcomeUnknown.resolve`."""
+        if timeout is None:
+            timeout = self.services.transport.absence_s + QUERY_S
+        deadline = time.monotonic() + check_seconds_or_zero("timeout", timeout)
+        if not reply.wait_sent(timeout):
+            raise error
+        operation, left_s = reply.operation, max(deadline - time.monotonic(), 0.0)
+        if operation is None:
+            # It is settled, or a ping.
+            return reply.result(left_s)
+        self.check_may_wait()
+        return self.reconciler.resolve(
+            operation, reply.record, self.identity, reply, error, left_s
+        )
 
     def start_dispatch(self) -> None:
         """Start the dispatch threads, without a connection."""

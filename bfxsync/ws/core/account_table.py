@@ -56,6 +56,7 @@ class Account(Protocol):
     reconciler: Reconciler
     caps: Capabilities | None
     was_authenticated: bool
+    identity: str | None
 
     @property
     def channel(self) -> Channel: ...
@@ -68,8 +69,6 @@ class AccountTable(SubscriptionTable):
     account: Account = attrs.field(kw_only=True)
     # Number of the latest authentication; the nonce of an earlier one may come late.
     _attempt: int = attrs.field(default=0, init=False)
-    # With the key by which the latest authentication was made.
-    _signer: RestSigner | None = attrs.field(default=None, init=False)
 
     def subscribe(self) -> None:
         """Subscribe channel 0, before the thread of the connection is started."""
@@ -98,7 +97,7 @@ class AccountTable(SubscriptionTable):
         """Authenticate with a nonce that was drawn, unless the socket is another one now."""
         if attempt != self._attempt:
             return ()
-        self._signer = signer
+        self.account.identity = signer.identity
         if isinstance(nonce, int):
             return self.apply(SendAuth(signer.auth_event(nonce)))
         error = nonce
@@ -125,6 +124,7 @@ class AccountTable(SubscriptionTable):
         if isinstance(output, Settle):
             reply: Any = output.token
             account.replies.settle(reply, output.value, output.error)
+            account.reconciler.settled(reply)
         elif isinstance(output, Observe):
             reply = output.token
             reply.observe(output.order, output.trade)
@@ -161,8 +161,10 @@ class AccountTable(SubscriptionTable):
 
     def _reconcile(self, operation: Operation) -> None:
         reply: Any = operation.token
-        identity = None if self._signer is None else self._signer.identity
-        self.account.reconciler.reconcile(operation, reply.record, identity, reply.done)
+        account = self.account
+        account.reconciler.reconcile(
+            operation, reply.record, account.identity, reply.done
+        )
 
     # --- the end ------------------------------------------------------------------------------
 
