@@ -80,12 +80,7 @@ def wait_authenticated(self: HasAccount, timeout: float | None = None) -> None:
 
 
 def caps(self: HasAccount) -> Capabilities:
-    """
-    Return the permissions of the key: ``bfx.wss.caps.can("orders.write")``.
-
-    Those of the latest authentication. Raises `UsageError` before the first; see
-    `wait_authenticated`.
-    """
+    """Return the permissions of the key; see `WebSocketClient.caps`."""
     found = self._core.account.caps
     if found is None:
         raise UsageError(
@@ -95,20 +90,12 @@ def caps(self: HasAccount) -> Capabilities:
 
 
 def account(self: AccountClient) -> Account:
-    """
-    The current state of the account: orders, positions, wallets, …
-
-    Raises `UsageError` without a key.
-    """
+    """Return the current state of the account; see `WebSocketClient.account`."""
     return lazily(_account_class)(self)
 
 
 def inputs(self: HasAccount) -> Inputs:
-    """
-    Orders, funding offers and messages of the account.
-
-    Raises `UsageError` without a key.
-    """
+    """Return the inputs of the account; see `WebSocketClient.inputs`."""
     return self._core.account.inputs
 
 

@@ -30,7 +30,10 @@ from bfxsync.ws.settings import ConnectionSettings, proxy_options, with_recordin
 from bfxsync.ws.stats import stats_of
 
 if TYPE_CHECKING:
+    from bfxsync.wire.capabilities import Capabilities
+    from bfxsync.ws.account import Account
     from bfxsync.ws.account_services import AccountServices
+    from bfxsync.ws.inputs import Inputs
 
 S = TypeVar("S", bound="WebSocketClient")
 
@@ -205,9 +208,6 @@ class WebSocketClient(ProposesNames):
     subscribe_account = account_methods.subscribe_account
     authenticate = account_methods.authenticate
     wait_authenticated = account_methods.wait_authenticated
-    account = property(account_methods.account)
-    inputs = property(account_methods.inputs)
-    caps = property(account_methods.caps)
 
     on = handlers.on
     off = handlers.off
@@ -215,6 +215,30 @@ class WebSocketClient(ProposesNames):
     wait_ready = waiting.wait_ready
     wait_on_update = waiting.wait_on_update
     ping = waiting.ping
+
+    @property
+    def account(self) -> Account:
+        """
+        The current state of the account: orders, positions, wallets, …
+
+        Raises `UsageError` without a key.
+        """
+        return account_methods.account(self)
+
+    @property
+    def inputs(self) -> Inputs:
+        """Orders, funding offers and messages of the account; `UsageError` without a key."""
+        return account_methods.inputs(self)
+
+    @property
+    def caps(self) -> Capabilities:
+        """
+        The permissions of the key: ``bfx.wss.caps.can("orders.write")``.
+
+        Those of the latest authentication. Raises `UsageError` before the first; see
+        `wait_authenticated`.
+        """
+        return account_methods.caps(self)
 
     # --- lifetime -----------------------------------------------------------------------------
 
