@@ -105,7 +105,8 @@ def test_r17_every_snippet_runs(run, code, tmp_path):
     endless = not any(end in code for end in (".close()", "replay("))
     endless = endless and ".run()" in code
     shown = ["ChecksumMismatch:"] if "wrong_checksum" in code else []
-    shown += ["disconnected"] if "drop_connections" in code else []
+    cuts = ("drop_connections", "cut_after_input")
+    shown += ["disconnected"] if any(each in code for each in cuts) else []
     arguments = ["-c", code]
     run(arguments, endless=endless, enough=bool, shown=shown, folder=tmp_path)
 
@@ -191,6 +192,8 @@ ENOUGH = {
     "funding_watcher": ended_with(r"7\.\d+ % for \d+ days: (lend|wait)"),
     "imbalance": ended_with(r"[+-]0\.\d{3}  \d+\.\d+ to buy, \d+\.\d+ to sell"),
     "limit_order": ended_with("open orders: 0"),
+    "live_orders": ended_with("that the exchange has executed: 2"),
+    "market_maker": ended_with("still open: 0"),
     "portfolio_value": ended_with(r"all +USD +2,\d\d\d,\d\d\d\.\d\d"),
     "price_alert": ended_with("BTC/USD is at 64"),
     **dict.fromkeys(["download_30_days", "recorder", "spread_to_csv"], lambda _: True),
@@ -223,8 +226,10 @@ FILES = {
 
 # What Python prints of the log where nothing is configured.
 OUTAGES = dict.fromkeys(
-    ["reconnect", "record_and_replay", "recorder"], ["disconnected"]
+    ["live_orders", "reconnect", "record_and_replay", "recorder"],
+    ["disconnected"],
 )
+OUTAGES["market_maker"] = ["disconnected"] * 2  # market data and the account
 
 
 def questions():
