@@ -2,9 +2,9 @@
 The operations that wait to be sent, in the order of their submission.
 
 Strategy: no operation overtakes another, except that cancellations by id do not wait behind one
-that has to: they name what exists already. Before the wallet snapshot of a socket
-the exchange may refuse orders for lack of balance, so new ones wait for it, or `SETTLE_S`. What has
-left the queue is never sent again, whatever happens to the socket.
+that has to: they name what exists already. Before the wallet snapshot of a socket the exchange may
+refuse orders for lack of balance, so new ones wait for it, or `SETTLE_S`. What has left the queue
+is never sent again, whatever happens to the socket.
 
 https://docs.bitfinex.com/reference/ws-auth-input
 """
