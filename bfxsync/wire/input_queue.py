@@ -1,10 +1,11 @@
 """
 The operations that wait to be sent, in the order of their submission.
 
-Strategy: no operation overtakes another, except that cancellations by id do not wait behind one
-that has to: they name what exists already. Before the wallet snapshot of a socket the exchange may
-refuse orders for lack of balance, so new ones wait for it, or `SETTLE_S`. What has left the queue
-is never sent again, whatever happens to the socket.
+Strategy: operations are sent in order, with two exceptions. Cancellations by id do not wait behind
+others: they name what exists already. And an update or an offer that waits for the notification of
+one like it, which may be lost, is overtaken by all that do not concern it. Before the wallet
+snapshot of a socket the exchange may refuse orders for lack of balance, so new ones wait for it, or
+`SETTLE_S`. What has left the queue is never sent again, whatever happens to the socket.
 
 https://docs.bitfinex.com/reference/ws-auth-input
 """
@@ -12,7 +13,7 @@ https://docs.bitfinex.com/reference/ws-auth-input
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Deque, Iterable, Protocol, Sequence
+from typing import Any, Deque, Iterable, Optional, Protocol, Sequence, Set, Tuple
 
 import attrs
 
@@ -29,8 +30,16 @@ SETTLE_S = 1.0
 MOST_WAITING = 10_000
 """Number of operations that may wait; more are refused."""
 
+MOST_OVERTAKEN = 100
+"""Number of waiting commands that others may overtake."""
+
 _NEED_FUNDS = ("on", "fon")
 _CANCELLATIONS = ("oc", "foc", "oc_multi")
+_OVERTAKEN = ("ou", "fon")
+
+
+Subject = Tuple[str, Optional[int]]
+"""Name and id of an operation; without id it may be about any."""
 
 
 class Tracker(Protocol):
@@ -142,16 +151,31 @@ class InputQueue:
         if not self._is_open or not self._count:
             return outputs
         for queue in (self._waiting, self._urgent):
-            while queue:
+            overtaken: Deque[_Waiting] = deque()
+            subjects: Set[Subject] = set()
+            while queue and len(overtaken) <= MOST_OVERTAKEN:
                 left = queue[0].left
-                count = self._sendable(left, now)
-                if not count:
-                    break
-                self._count -= count
-                taken = [left.popleft() for _ in range(count)]
-                if not left:
-                    queue.popleft()
-                outputs += self._send(taken, now)
+                if not _concerns(left, subjects):
+                    outputs += self._send_from(left, now)
+                if left:
+                    # Also later: operations of one message stay together.
+                    if self.is_settling or not _may_be_overtaken(left):
+                        break
+                    subjects.update(map(_subject_of, left))
+                    overtaken.append(queue[0])
+                queue.popleft()
+            queue.extendleft(reversed(overtaken))
+        return outputs
+
+    def _send_from(self, left: Deque[Operation], now: float) -> list[AnyOutput]:
+        """Send what can be sent of a command, from its first operation."""
+        outputs: list[AnyOutput] = []
+        while left:
+            count = self._sendable(left, now)
+            if not count:
+                break
+            self._count -= count
+            outputs += self._send([left.popleft() for _ in range(count)], now)
         return outputs
 
     def drop(
@@ -215,6 +239,28 @@ def refuse(
         Settle(each.token, error=never_sent(each.name, each.body, reason, cause))
         for each in operations
     ]
+
+
+def _subject_of(operation: Operation) -> Subject:
+    return operation.name, operation.body.get("id")
+
+
+def _may_be_overtaken(operations: Iterable[Operation]) -> bool:
+    return all(operation.name in _OVERTAKEN for operation in operations)
+
+
+def _concerns(operations: Iterable[Operation], subjects: Set[Subject]) -> bool:
+    """Return whether one of these may be about the same as one that waits."""
+    if not subjects:
+        return False
+    for operation in operations:
+        name, id = _subject_of(operation)
+        if name == "oc_multi" or any(
+            name == other and (id == other_id or None in (id, other_id))
+            for other, other_id in subjects
+        ):
+            return True
+    return False
 
 
 def _is_by_id(operation: Operation) -> bool:

@@ -41,7 +41,8 @@ class Inputs:
     Orders, funding offers and messages of the account, by its WebSocket connection.
 
     The first input opens and authenticates the connection, within the timeout of the client. Later
-    ones return at once. What a thread sends is sent in that order, and never twice.
+    ones return at once. Nothing is sent twice, and the orders of a thread are sent in their order;
+    a second update of an order waits for the response to the first, and holds up no other order.
 
     Each method returns a `Reply`, whose ``result(timeout)`` waits for the outcome. They raise
 

@@ -59,6 +59,7 @@ from bfxsync.wire.commands import (
     Subscribe,
     Unsubscribe,
 )
+from bfxsync.wire.input_queue import MOST_OVERTAKEN
 from bfxsync.wire.operations import Operation
 from bfxsync.wire.outputs import (
     Authenticate,
@@ -635,6 +636,75 @@ def test_the_next_operation_is_sent_once_the_one_before_is_answered(
     assert messages == [[0, "ou", None, bodies[0]]]
     answer = peer.get("n", notification_row("ou-req", order_row(1)))
     assert sent(answer) == [[0, "ou", None, bodies[1]]]
+
+
+def update(token: str, price: str, **name: Any) -> Operation:
+    return Operation(token, "ou", {**(name or {"id": 1}), "price": price})
+
+
+def offer(token: str) -> Operation:
+    body = {"type": "LIMIT", "symbol": "fUSD", "amount": "200"}
+    return Operation(token, "fon", {**body, "rate": "0.001", "period": 2})
+
+
+OTHERS = {
+    "order": new_order("other", 9),
+    "update of another order": update("other", "5", id=2),
+    "cancellation by cid": by_cid("other", 9),
+    "offer": offer("other"),
+}
+ALIKE = {
+    "update of the same order": update("other", "5"),
+    "update by cid": update("other", "5", cid=9, cid_date="2026-11-30"),
+    "cancellation of all": Operation("other", "oc_multi", {"all": 1}),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_others_overtake_an_update_that_waits_for_one_like_it(peer, name):
+    peer.live(os=[order_row(1), order_row(2)])
+    peer.submit(update("a", "1"))
+    assert sent(peer.submit(update("b", "2"))) == []
+    other = OTHERS[name]
+    assert sent(peer.submit(other)) == [[0, other.name, None, other.body]]
+    answer = peer.get("n", notification_row("ou-req", order_row(1)))
+    assert sent(answer) == [[0, "ou", None, {"id": 1, "price": "2"}]]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_may_concern_the_same_order_does_not_overtake(peer, name):
+    peer.live(os=[order_row(1)])
+    peer.submit(update("a", "1"))
+    peer.submit(update("b", "2"))
+    assert sent(peer.submit(ALIKE[name])) == []
+    later = new_order("later", 9)
+    passes = [] if name == "cancellation of all" else [[0, "on", None, later.body]]
+    assert sent(peer.submit(later)) == passes
+    answer = peer.get("n", notification_row("ou-req", order_row(1)))
+    assert sent(answer)[0] == [0, "ou", None, {"id": 1, "price": "2"}]
+
+
+def test_offers_keep_their_order(peer):
+    peer.live()
+    peer.submit(offer("a"))
+    assert sent(peer.submit(offer("b"))) == sent(peer.submit(offer("c"))) == []
+    assert [m[1] for m in sent(peer.submit(new_order()))] == ["on"]
+
+
+def test_an_order_in_the_same_message_is_not_overtaken(peer):
+    peer.live(os=[order_row(1)])
+    peer.submit(update("a", "1"))
+    assert sent(peer.submit(update("b", "2"), new_order())) == []
+    assert sent(peer.submit(new_order("c", 9))) == []
+
+
+def test_only_so_many_commands_are_overtaken(peer):
+    peer.live(os=[order_row(1)])
+    for number in range(MOST_OVERTAKEN + 1):
+        peer.submit(update(f"u{number}", "1"))
+    assert len(sent(peer.submit(new_order()))) == 1
+    peer.submit(update("last", "1"))
+    assert sent(peer.submit(new_order("c", 9))) == []
 
 
 def test_what_was_in_flight_at_a_loss_is_searched_and_never_sent_again(peer):
