@@ -176,7 +176,9 @@ def account_services(
     rest: LazyRest, options: dict[str, Any], settings: ConnectionSettings
 ) -> AccountServices:
     """Return what the account of the WebSocket needs, on its first use."""
-    return lazily(_make_account_services)(rest.client, rest.options, options, settings)
+    return lazily(_make_account_services)(
+        rest.client, rest.options, {**options, "sizes": rest.symbols}, settings
+    )
 
 
 def _make_account_services() -> Callable[..., AccountServices]:

@@ -57,8 +57,9 @@ class OrderBlocked(UsageError):
     ----------
     guard : str
         The option that refused it: ``"post_only"``, ``"max_order_value"``,
-        ``"max_orders_per_minute"``, ``"max_open_orders"``, ``"cancel_on_exit"``; ``"halt"`` after
-        `Client.halt`; ``"unreadable"`` for a request whose orders cannot be checked.
+        ``"max_orders_per_minute"``, ``"max_open_orders"``, ``"cancel_on_exit"``,
+        ``"check_funds"``; ``"halt"`` after `Client.halt`; ``"unreadable"`` for a request whose
+        orders cannot be checked.
     retry_after_s : float or None
         With ``"max_orders_per_minute"``: seconds until the next order is allowed.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
+from typing import TYPE_CHECKING, Callable, List, Tuple
 
 import attrs
 
 from bfxsync._base.aliases import NumberType
 from bfxsync.auth.current_signer import CurrentSigner
+from bfxsync.guards.funds import OrderSizes
 from bfxsync.guards.guard import OrderGuard, OrderQueries
 from bfxsync.outcome.cid_dates import CidDates
 from bfxsync.outcome.clocks import creation_dates
@@ -39,6 +40,8 @@ class AccountServices:
     """Whether the exchange cancels all orders of the account when the connection ends."""
     checks_funds: bool = False
     """Whether orders beyond known limits and balances are refused before they are sent."""
+    sizes: OrderSizes | None = None
+    """Sizes of orders, for that check; they may be fetched at the first one."""
     is_dry_run: bool = False
     """Whether inputs are logged instead of sent."""
     inputs: OrderInputs
@@ -60,9 +63,6 @@ class AccountServices:
     def recent_writes(self) -> RecentWrites:
         """Writes with the current key that may have been executed."""
         return self.transport.sent
-
-    def check_funds(self, body: Dict[str, Any]) -> None:
-        """Raise `OrderBlocked` for a new order that exceeds known limits, if that is wanted."""
 
     def creation_dates(self) -> List[str]:
         """Return the possible UTC creation dates of an order that is sent now."""

@@ -19,6 +19,7 @@ from bfxsync.checks.containers import optional
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import AuthError, BfxError, NetworkError, OutcomeUnknown
 from bfxsync.guards.dry_run import dry_run_row
+from bfxsync.guards.funds import FundsCheck
 from bfxsync.guards.guard import OrderGuard, OrderQueries
 from bfxsync.guards.outstanding import OutstandingOperations
 from bfxsync.guards.requests import PATHS
@@ -28,7 +29,7 @@ from bfxsync.outcome.cid_dates import CidDates, Key
 from bfxsync.outcome.writes import RecentWrites
 from bfxsync.wire.capabilities import Capabilities
 from bfxsync.wire.commands import AnyCommand, SendMessage, SendOperations
-from bfxsync.wire.inputs import MOST_OPERATIONS, Body, OrderInputs
+from bfxsync.wire.inputs import MOST_OPERATIONS, OrderInputs
 from bfxsync.wire.operations import Operation, never_sent
 from bfxsync.ws.drafts import Draft
 from bfxsync.ws.order_replies import OrderReply
@@ -40,6 +41,9 @@ _log = get_logger(__name__)
 # The permission that each operation needs; those about orders need another one.
 _PERMISSIONS = {"fon": "funding.write", "foc": "funding.write"}
 _FOR_ORDERS = "orders.write"
+
+# Operations after which an account may have more funds.
+_FREEING = ("ou", "oc", "oc_multi")
 
 _READERS = {"fon": FundingOffer.from_partial_row, "foc": FundingOffer.from_partial_row}
 
@@ -73,9 +77,6 @@ class AccountServices(Protocol):
     def creation_dates(self) -> List[str]:
         """Return the possible UTC creation dates of an order that is sent now."""
         ...
-
-    def check_funds(self, body: Body) -> None:
-        """Raise `OrderBlocked` for a new order that exceeds known limits, if that is wanted."""
 
 
 class AccountPort(ReplyOwner, Protocol):
@@ -112,6 +113,10 @@ class AccountPort(ReplyOwner, Protocol):
     def check_key(self) -> None:
         """Raise `UsageError` without a key."""
 
+    def funds_check(self) -> FundsCheck | None:
+        """Return a check of the orders of one call, if the client checks them."""
+        ...
+
     def start_dispatch(self) -> None:
         """Start the dispatch threads, without a connection; raises `ClosedError` after `close`."""
 
@@ -145,8 +150,7 @@ class OperationSender:
         for draft in drafts:
             draft.body = {k: v for k, v in draft.body.items() if v is not None}
         self._connect(drafts, delay)
-        for draft in drafts:
-            self._check(draft)
+        self._check(drafts)
         parts = [
             drafts[start : start + MOST_OPERATIONS]
             for start in range(0, len(drafts), MOST_OPERATIONS)
@@ -191,15 +195,21 @@ class OperationSender:
         except NetworkError as exc:
             raise never_sent(drafts[0].name, drafts[0].body, str(exc), exc) from exc
 
-    def _check(self, draft: Draft) -> None:
+    def _check(self, drafts: Sequence[Draft]) -> None:
         services = self._port.services
-        self._check_permission(draft.name)
-        cid = draft.new_cid
-        if cid is None:
-            return
-        services.check_funds(draft.body)
-        if not draft.is_random:
-            services.cid_dates.check_unused(cid, services.creation_dates())
+        for draft in drafts:
+            self._check_permission(draft.name)
+            if draft.name == "on" and not draft.is_random:
+                services.cid_dates.check_unused(
+                    draft.body["cid"], services.creation_dates()
+                )
+        funds = self._port.funds_check()
+        if funds is not None:
+            # What the others free is not known before.
+            frees = any(draft.name in _FREEING for draft in drafts)
+            for draft in drafts:
+                if draft.name == "on":
+                    funds.check(draft.body, is_size_only=frees)
 
     def _check_permission(self, name: str) -> None:
         caps, permission = self._port.caps, _PERMISSIONS.get(name, _FOR_ORDERS)

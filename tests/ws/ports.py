@@ -40,14 +40,9 @@ class Services:
         self.recent_writes = RecentWrites()
         self.is_dry_run = is_dry_run
         self.numbers = float
-        self.blocked_by = None
 
     def creation_dates(self):
         return [TODAY]
-
-    def check_funds(self, body):
-        if self.blocked_by is not None:
-            raise self.blocked_by
 
 
 class Port(Owner):
@@ -59,6 +54,7 @@ class Port(Owner):
         self.replies = ReplyTable()
         self.commands = []
         self.caps = None
+        self.funds = None
         self.calls = []
         self.refusal = None
         self.inputs = Inputs(self)
@@ -71,6 +67,9 @@ class Port(Owner):
 
     def connect(self, timeout_s):
         self._call("connect")
+
+    def funds_check(self):
+        return self.funds
 
     def start_dispatch(self):
         self._call("start_dispatch")

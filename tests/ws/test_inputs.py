@@ -20,6 +20,7 @@ from bfxsync import (
     OutcomeUnknown,
     UsageError,
 )
+from bfxsync.guards.funds import FundsCheck
 from bfxsync.models import FundingOffer
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.wire.commands import Ping, SendCalc, SendMessage, SendOperations
@@ -413,11 +414,14 @@ def test_batch_counts_until_its_last_operation_is_settled(make):
 
 
 def test_known_limits_are_checked_before_the_order_is_sent(port):
-    port.services.blocked_by = OrderBlocked("funds", guard="check_funds")
-    with pytest.raises(OrderBlocked):
+    port.funds = FundsCheck(None, {}, has_all_wallets=True)
+    with pytest.raises(OrderBlocked, match="check_funds: 3000.0 USD is needed"):
         port.inputs.submit_order(**LIMIT)
+    assert port.commands == []
+    # A cancellation in the same message may free funds.
+    port.inputs.submit_order_multi([("oc", {"id": 7}), ("on", LIMIT)])
     port.inputs.cancel_order(id=7)
-    assert len(port.commands) == 1
+    assert len(port.commands) == 2
 
 
 def test_equal_offers_are_told_apart(port):

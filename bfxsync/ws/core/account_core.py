@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import BfxError, NetworkError, OutcomeUnknown, UsageError
+from bfxsync.guards.funds import FundsCheck
 from bfxsync.outcome.resolve import QUERY_S
 from bfxsync.wire.account_session import AccountSession
 from bfxsync.wire.capabilities import Capabilities
@@ -155,6 +156,16 @@ class AccountCore:
         self.check_may_wait()
         return self.reconciler.resolve(
             operation, reply.record, self.identity, reply, error, left_s
+        )
+
+    def funds_check(self) -> FundsCheck | None:
+        """Return a check of the orders of one call, if the client checks them."""
+        services, wallets = self.services, self.channel.state.wallets
+        if not services.checks_funds:
+            return None
+        known = wallets.items if wallets.has_snapshot else None
+        return FundsCheck(
+            services.sizes, known, wallets.is_complete and not services.filters
         )
 
     def start_dispatch(self) -> None:
