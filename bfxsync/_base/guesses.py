@@ -57,15 +57,23 @@ _SUBJECTS = {
     ("currencies", "coins"): ("symbols.currencies",),
     ("orders", "order_status", "open_orders", "open_order", "active_orders"): (
         "rest.auth.get_orders",
+        "wss.subscribe_account",
     ),
     (
         *("order_history", "orders_history", "closed_order", "closed_orders"),
         *("canceled_orders", "canceled_and_closed_orders"),
     ): ("rest.auth.get_orders_history",),
-    ("my_trades", "user_trades", "fills"): ("rest.auth.get_trades_history",),
-    ("balance", "balances", "wallet", "wallets", "account"): ("rest.auth.get_wallets",),
+    ("my_trades", "user_trades", "fills"): (
+        "rest.auth.get_trades_history",
+        "wss.subscribe_account",
+    ),
+    ("balance", "balances", "wallet", "wallets", "account"): (
+        "rest.auth.get_wallets",
+        "wss.subscribe_account",
+    ),
     ("position", "positions", "active_position", "active_positions"): (
         "rest.auth.get_positions",
+        "wss.subscribe_account",
     ),
     ("position_history",): ("rest.auth.get_positions_history",),
     ("ledger", "ledgers", "ledger_entry"): ("rest.auth.get_ledgers",),
@@ -77,19 +85,24 @@ _SUBJECTS = {
     (
         *("buy", "sell", "order", "create_order", "place_order", "new_order"),
         *("add_order", "send_order", "post_order", "market_order", "limit_order"),
-        *("create_market_order", "create_limit_order", "inputs"),
-    ): ("rest.auth.submit_order",),
+        *("create_market_order", "create_limit_order"),
+    ): ("rest.auth.submit_order", "wss.inputs.submit_order"),
     ("create_orders", "place_orders", "submit_orders"): (
         "rest.auth.submit_order_multi",
+        "wss.inputs.submit_order_multi",
     ),
-    ("edit_order", "amend_order", "modify_order", "change_order"): (
-        "rest.auth.update_order",
-    ),
-    ("submit_update_order", "replace_order"): ("rest.auth.update_order",),
+    (
+        *("edit_order", "amend_order", "modify_order", "change_order"),
+        *("submit_update_order", "replace_order"),
+    ): ("rest.auth.update_order", "wss.inputs.update_order"),
     ("cancel", "delete_order", "remove_order", "submit_cancel_order"): (
         "rest.auth.cancel_order",
+        "wss.inputs.cancel_order",
     ),
-    ("cancel_orders", "submit_cancel_order_multi"): ("rest.auth.cancel_order_multi",),
+    ("cancel_orders", "submit_cancel_order_multi"): (
+        "rest.auth.cancel_order_multi",
+        "wss.inputs.cancel_order_multi",
+    ),
     ("cancel_all", "cancel_everything", "submit_cancel_all_orders"): (
         "rest.auth.cancel_all_orders",
     ),

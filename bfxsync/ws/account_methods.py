@@ -106,6 +106,13 @@ def _account_class() -> type[Account]:
     return Account
 
 
+def inputs_class() -> type[Inputs]:
+    """Import the class of `WebSocketClient.inputs`."""
+    from bfxsync.ws.inputs import Inputs
+
+    return Inputs
+
+
 def subscribe_account(
     self: HasAccount,
     callback: Callable[[AccountUpdate], object] | None = None,

@@ -12,6 +12,7 @@ import attrs
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.enums import ConnectionStatus, Flag
+from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import PARTS, ProposesNames
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
@@ -352,3 +353,4 @@ class WebSocketClient(ProposesNames):
 
 
 PARTS["wss"] = lambda: WebSocketClient
+PARTS["wss.inputs"] = lambda: lazily(account_methods.inputs_class)

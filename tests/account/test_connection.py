@@ -334,6 +334,18 @@ def test_without_an_exchange_the_wait_ends(free_port: int) -> None:
         client.wss.wait_authenticated(0.2)
 
 
+def test_close_during_an_attempt_settles_the_replies(silent_port: int) -> None:
+    client = Client(
+        "paper-key", "paper-s", wss_host=f"ws://127.0.0.1:{silent_port}/ws", timeout=30
+    )
+    reply = client.wss.inputs.submit_order(
+        *("EXCHANGE LIMIT", "tBTCUSD", "1", "100"), queue_for_s=60
+    )
+    client.close()
+    with pytest.raises(ClosedError, match="was not sent"):
+        reply.result(0)
+
+
 def test_callback_may_close_the_client(connect: Connect) -> None:
     client = connect()
     client.wss.on("authenticated", lambda data: client.close())

@@ -160,7 +160,6 @@ class Core:
         # Leaves time for the callbacks if a connection attempt does not end.
         io_deadline = deadline - timeout_s / 4
         ended = [link.join(io_deadline) for link in self.placement.links]
-        ended += [each.join(io_deadline) for each in self._accounts.values()]
         if not all(ended):
             # A connection attempt cannot be aborted.
             notes.append(
@@ -169,8 +168,15 @@ class Core:
                 else (_log.info, "a connection attempt is in progress")
             )
             # Their I/O thread is busy, so they would wait forever.
+            closed = ClosedError("the client was closed")
             for subscriber in self.placement.subscribers():
-                subscriber.withdraw(ClosedError("the client was closed"))
+                subscriber.withdraw(closed)
+            for account in self._accounts.values():
+                account.replies.end(closed)
+        for account in self._accounts.values():
+            if not account.join(io_deadline):
+                notes.append((_log.info, "a reconciliation request is in progress"))
+                ended.append(False)
         recorder = self.settings.recorder
         if recorder is not None:
             # After the connections, to record their ends. Before the callbacks: `on_error` is one,
