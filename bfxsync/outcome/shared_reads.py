@@ -53,7 +53,7 @@ class SharedReads:
 
     def begin(self, ids: Iterable[int] = ()) -> None:
         """Begin a round; `ids` are those of orders that its searches may request."""
-        self.began_at = time.monotonic()
+        self.began_at: float = time.monotonic()
         self._ids = list(dict.fromkeys(ids))
         self._open: List[_Rows[Order]] = []
         self._by_id: Dict[int, _Rows[Order]] = {}

@@ -20,9 +20,9 @@ from bfxsync.models.funding import AnyFundingOffer
 from bfxsync.models.orders import AnyOrder
 from bfxsync.outcome.find_offers import offer_fingerprint
 from bfxsync.wire.inputs import Body, OrderInputs, offer_body
-from bfxsync.ws import messages
 from bfxsync.ws.drafts import Draft, request_of, without_callbacks
-from bfxsync.ws.operation_sender import AccountPort, Delay, OperationSender
+from bfxsync.ws.messages import Messages
+from bfxsync.ws.operation_sender import Delay
 from bfxsync.ws.order_replies import OrderReply
 from bfxsync.ws.replies import Reply
 
@@ -36,7 +36,7 @@ Operation = Tuple[str, Mapping[str, Any]]
 """``"on"``, ``"ou"``, ``"oc"`` or ``"oc_multi"``, and the arguments of the method for it."""
 
 
-class Inputs:
+class Inputs(Messages):
     """
     Orders, funding offers and messages of the account, by its WebSocket connection.
 
@@ -67,10 +67,6 @@ class Inputs:
 
     https://docs.bitfinex.com/reference/ws-auth-input
     """
-
-    def __init__(self, port: AccountPort) -> None:
-        self._port = port
-        self._sender = OperationSender(port)
 
     @also_half_made
     def __repr__(self) -> str:
@@ -341,12 +337,6 @@ class Inputs:
         https://docs.bitfinex.com/reference/ws-auth-input-offer-cancel
         """
         return self._send("foc", {"id": check_id("id", id)}, queue_for_s)
-
-    # --- other messages -----------------------------------------------------------------------
-
-    calc = messages.calc
-    notify = messages.notify
-    ping = messages.ping
 
     # ------------------------------------------------------------------------------------------
 

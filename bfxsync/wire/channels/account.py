@@ -78,7 +78,7 @@ class AccountChannel(Channel):
         self, number: NumberType = float, filters: Collection[str] | None = None
     ) -> None:
         super().__init__({}, number)
-        self.state = AccountState()
+        self.state: AccountState = AccountState()
         self.unknown_codes: dict[str, int] = {}
         """Numbers of messages by codes that have no meaning here, which are ignored."""
         self.missing_orders: list[int] = []
