@@ -18,8 +18,9 @@ from typing import Any, Deque, Dict, Iterable, List, Sequence, Tuple
 from bfxsync._base.aliases import Row
 from bfxsync.errors import BfxError
 from bfxsync.models.notification import Notification
-from bfxsync.wire.in_flight import Batch, InFlight, Key, may_be_offer, rejection
+from bfxsync.wire.in_flight import Batch, InFlight, Key, rejection
 from bfxsync.wire.operations import Operation
+from bfxsync.wire.order_terms import may_be_offer
 
 ANSWER_S = 10.0
 """Time after which an operation counts as unanswered."""

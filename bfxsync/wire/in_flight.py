@@ -9,18 +9,26 @@ operation; what it cannot decide for certain it leaves to the search by REST.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import date
-from typing import Any, Collection, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Tuple
 
 import attrs
 
-from bfxsync._base.numbers import EXACT, approximately, decimal_of
+from bfxsync._base.aliases import Mts
 from bfxsync.errors import ApiError, BfxError, NotExecuted, OrderNotPlaced
 from bfxsync.models.funding import FundingOffer
 from bfxsync.models.notification import Notification
 from bfxsync.models.orders import Order
 from bfxsync.wire.known_orders import KnownOrders
 from bfxsync.wire.operations import Operation
+from bfxsync.wire.order_terms import (
+    COMPARED,
+    PRICES,
+    has_any,
+    has_prices_of,
+    has_requested,
+    is_named,
+    named_in,
+)
 from bfxsync.wire.outputs import Settle
 from bfxsync.wire.replied_orders import RepliedOrder
 
@@ -30,20 +38,8 @@ Key = Tuple[Any, ...]
 GRACE_S = 1.0
 """How long the refusal of a cancellation may precede the state of its order that explains it."""
 
-_DAY_MS = 86_400_000
-_EPOCH = date(1970, 1, 1).toordinal()
-
-_PRICES = ("price", "price_aux_limit", "price_trailing")
-# Fields of an update that can be compared with the order; the others cannot, or name the order.
-_COMPARED = {*_PRICES, "amount", "delta", "id", "cid", "cid_date"}
-# Fields of an offer, and of the request.
-_OF_OFFERS = {
-    "symbol": "symbol",
-    "offer_type": "type",
-    "amount": "amount",
-    "rate": "rate",
-    "period": "period",
-}
+# Number of later updates that are compared with the outcome of one.
+_MOST_LATER = 100
 
 
 def not_executed(operation: Operation, message: str, **details: Any) -> NotExecuted:
@@ -128,8 +124,8 @@ class InFlight(ABC):
     def show(self, order: Any, is_closed: bool) -> Settle | None:
         """Handle a new state of an order or offer that it names."""
 
-    def find(self, value: Any) -> Settle:
-        """Handle the result of the search for its outcome."""
+    def find(self, value: Any) -> Settle | None:
+        """Handle the result of the search for its outcome; None if it proves nothing."""
         return self.succeed(value)
 
     def succeed(self, value: Any) -> Settle:
@@ -164,11 +160,17 @@ class OrderUpdate(InFlight):
 
     Attributes
     ----------
-    later : list of dict
-        Bodies of updates that were sent after it and may be of the same order.
+    before : Order or None
+        State when it was sent, if it was known.
+    latest_mts : int
+        Latest time of the exchange that was known when it was sent.
+    earlier, later : list of dict
+        Bodies of other updates in flight that may be of the same order.
     """
 
-    before: Order | None = attrs.field(default=None, kw_only=True)
+    before: Order | None = attrs.field(kw_only=True)
+    latest_mts: Mts = attrs.field(kw_only=True)
+    earlier: List[Dict[str, Any]] = attrs.field(factory=list)
     later: List[Dict[str, Any]] = attrs.field(factory=list)
     _shown: Order | None = None
 
@@ -181,23 +183,27 @@ class OrderUpdate(InFlight):
         if self.is_accepted:
             is_fate = is_closed or has_values is not False
             return self.succeed(order) if is_fate else None
-        if is_closed or (has_values and self.body.keys() <= _COMPARED):
+        if is_closed or (has_values and self.body.keys() <= COMPARED):
             self._shown = order
         return None
 
-    def find(self, value: Order) -> Settle:
-        is_other = has_requested(value, self.body, None, _PRICES) is False
-        is_of_later = any(
-            has_requested(value, body, None, _PRICES) for body in self.later
-        )
-        if value == self.before or (is_other and not is_of_later):
-            # The search has waited until the request could not be in flight any longer.
-            text = (
-                f"{self.operation.name} was not executed: {value.id} has other values"
-            )
-            error = not_executed(self.operation, text, phase="receive", proof="absent")
-            return self.fail(error)
-        return self.succeed(value)
+    def add_later(self, body: Dict[str, Any]) -> None:
+        """Add an update that is sent after it."""
+        if len(self.later) < _MOST_LATER:
+            self.later.append(body)
+
+    def find(self, value: Order) -> Settle | None:
+        if value != self.before and value.mts_update > self.latest_mts:
+            has_own = has_requested(value, self.body, None, PRICES) is not False
+            if has_own or len(self.later) == _MOST_LATER or has_any(value, self.later):
+                return self.succeed(value)
+            if not (has_prices_of(value, self.before) or has_any(value, self.earlier)):
+                # Another program has changed it: before this update, or after it.
+                return None
+        # The search has waited until the request could not be in flight any longer.
+        text = f"{self.operation.name} was not executed: {value.id} has other values"
+        error = not_executed(self.operation, text, phase="receive", proof="absent")
+        return self.fail(error)
 
 
 @attrs.define(eq=False)
@@ -212,10 +218,10 @@ class Cancellation(InFlight):
     _refusal: BfxError | None = None
 
     def refuse(self, error: BfxError) -> Settle | None:
-        if _named_in(self.known.open, self.body) is not None:
+        if named_in(self.known.open, self.body) is not None:
             self._refusal = error
             return None
-        closed = _named_in(self.known.closed, self.body)
+        closed = named_in(self.known.closed, self.body)
         return self.succeed(closed) if closed is not None else self.fail(error)
 
     def show(self, order: Any, is_closed: bool) -> Settle | None:
@@ -235,9 +241,18 @@ class Cancellation(InFlight):
 
 @attrs.define(eq=False)
 class MultiCancellation(InFlight):
-    """Settled when all orders that its notification lists are closed; they may have been before."""
+    """
+    Settled when all orders that its notification lists are closed; they may have been before.
+
+    Attributes
+    ----------
+    latest_mts : int
+        Latest time of the exchange that was known when it was sent. A cancellation of all orders,
+        or of a group, says nothing about later ones.
+    """
 
     known: KnownOrders[Order] = attrs.field(kw_only=True, repr=False)
+    latest_mts: Mts = attrs.field(kw_only=True)
     # The orders by id, None for open ones; None before the notification.
     _members: Dict[int, Order | None] | None = None
 
@@ -257,8 +272,14 @@ class MultiCancellation(InFlight):
         return self._fate()
 
     def find(self, value: Any) -> Settle:
-        if value:
-            text = f"{len(value)} orders of a cancellation are still open"
+        listed = {name: self.body.get(name) for name in ("id", "cid")}
+        left = [
+            order
+            for order in value
+            if order.mts_create <= self.latest_mts or is_named(order, listed)
+        ]
+        if left:
+            text = f"{len(left)} orders of a cancellation are still open"
             error = not_executed(self.operation, text, phase="receive", proof="absent")
             return self.fail(error)
         closed = self.known.closed.values()
@@ -286,72 +307,3 @@ class NewOffer(InFlight):
 
     def show(self, order: FundingOffer, is_closed: bool) -> Settle | None:
         return self.succeed(order) if order.id == self.id else None
-
-
-def has_requested(
-    order: Order,
-    body: Mapping[str, Any],
-    before: Order | None,
-    names: Collection[str] = _COMPARED,
-) -> bool | None:
-    """Return whether an order has the requested values; None if they cannot be compared."""
-    found: List[bool] = []
-    for name in _PRICES:
-        if name in body:
-            found.append(_equals(getattr(order, name), body[name]))
-    if "amount" in body and "amount" in names:
-        # The documentation does not say which of them the exchange sets.
-        values = (order.amount, order.amount_orig)
-        found.append(any(_equals(value, body["amount"]) for value in values))
-    if "delta" in body and before is not None:
-        changed = EXACT.add(decimal_of(before.amount), decimal_of(body["delta"]))
-        found.append(_equals(order.amount, str(changed)))
-    return all(found) if found else None
-
-
-def may_be_offer(body: Mapping[str, Any], data: Any) -> bool:
-    """Return whether a notification has no other terms than a request for an offer."""
-    for field, name in _OF_OFFERS.items():
-        value = getattr(data, field, None)
-        if value is None:
-            continue
-        is_number = name in ("amount", "rate")
-        if not (_equals(value, body[name]) if is_number else value == body[name]):
-            return False
-    return True
-
-
-def is_named(order: Order, body: Mapping[str, Any]) -> bool:
-    """Return whether a cancellation of several orders includes this one."""
-    return bool(body.get("all")) or (
-        order.id in (body.get("id") or ())
-        or order.gid in (body.get("gid") or ())
-        or any(is_dated(order, cid, day) for cid, day in body.get("cid") or ())
-    )
-
-
-def is_dated(order: Order, cid: int, cid_date: str) -> bool:
-    """Return whether an order has this client id and was created on this day, in UTC."""
-    if order.cid != cid:
-        return False
-    day = date.fromisoformat(cid_date).toordinal() - _EPOCH
-    return order.mts_create // _DAY_MS == day
-
-
-def names(body: Mapping[str, Any], order: Any) -> bool:
-    """Return whether an update or a cancellation names this order or offer."""
-    if "id" in body:
-        return bool(order.id == body["id"])
-    return is_dated(order, body["cid"], body["cid_date"])
-
-
-def _named_in(orders: Mapping[int, Any], body: Mapping[str, Any]) -> Any:
-    # The latest of those that a request names.
-    if "id" in body:
-        return orders.get(body["id"])
-    found = [order for order in orders.values() if names(body, order)]
-    return found[-1] if found else None
-
-
-def _equals(value: Any, sent: str) -> bool:
-    return value is not None and approximately(value, sent)

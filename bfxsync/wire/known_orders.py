@@ -18,11 +18,17 @@ class KnownOrders(Generic[T]):
     ----------
     open, closed : dict
         The latest state of each.
+    gone : dict
+        Those that were closed during an outage: only their final states may follow.
+    is_complete : bool
+        Whether the latest snapshot had all that were open.
     """
 
     def __init__(self) -> None:
         self.open: Dict[int, T] = {}
         self.closed: Dict[int, T] = {}
+        self.gone: Dict[int, T] = {}
+        self.is_complete: bool = False
 
     def get(self, id: int) -> T | None:
         """Return the latest state, None if it is not known."""
@@ -34,10 +40,12 @@ class KnownOrders(Generic[T]):
             return False
         if is_closed:
             self.open.pop(order.id, None)
+            self.gone.pop(order.id, None)
             self.closed[order.id] = order
-            if len(self.closed) > MOST_CLOSED:
-                del self.closed[next(iter(self.closed))]
+            _trim(self.closed)
             return True
+        if order.id in self.gone:
+            return False
         last = self.open.get(order.id)
         if last is not None and (order.mts_update < last.mts_update or order == last):
             return False
@@ -45,11 +53,17 @@ class KnownOrders(Generic[T]):
         return True
 
     def keep(self, ids: Iterable[int]) -> None:
-        """Forget all open ones but these."""
-        kept = set(ids)
-        self.open = {id: order for id, order in self.open.items() if id in kept}
+        """Note that no others are open."""
+        for id in self.open.keys() - set(ids):
+            self.gone[id] = self.open.pop(id)
+            _trim(self.gone)
 
     def with_cid(self, cid: int) -> List[T]:
         """Return those with this client id, of any day."""
         states = [*self.open.values(), *self.closed.values()]
         return [order for order in states if order.cid == cid]
+
+
+def _trim(orders: Dict[int, Any]) -> None:
+    if len(orders) > MOST_CLOSED:
+        del orders[next(iter(orders))]

@@ -15,10 +15,10 @@ from bfxsync.wire.in_flight import (
     NewOffer,
     NewOrder,
     OrderUpdate,
-    names,
 )
 from bfxsync.wire.known_orders import KnownOrders
 from bfxsync.wire.operations import Operation
+from bfxsync.wire.order_terms import names
 from bfxsync.wire.replied_orders import RepliedOrders
 
 
@@ -67,7 +67,7 @@ class OperationTable:
         if group is not None:
             group.append(entry)
         if isinstance(entry, OrderUpdate):
-            self._note_later(entry)
+            self._note_others(entry)
         return entry
 
     def remove(self, entry: InFlight) -> None:
@@ -89,14 +89,15 @@ class OperationTable:
         """Return the operations that an offer may settle."""
         return [*self._about("offer", offer.id), *self._new_offers]
 
-    def _note_later(self, entry: InFlight) -> None:
-        """Note an update at earlier ones that may be of the same order."""
+    def _note_others(self, entry: OrderUpdate) -> None:
+        """Note which updates may be of the same order, and in which order they were sent."""
         name = "id" if "id" in entry.body else "cid"
         for other in self._entries.values():
             if isinstance(other, OrderUpdate) and other is not entry:
                 # One may have the id and the other the client id.
                 if other.body.get(name) in (None, entry.body[name]):
-                    other.later.append(entry.body)
+                    other.add_later(entry.body)
+                    entry.earlier.append(other.body)
 
     def _about(self, kind: str, id: int | None) -> Sequence[InFlight]:
         return () if id is None else self._named.get((kind, id), ())
@@ -108,15 +109,18 @@ class OperationTable:
         if name == "on":
             is_unique = operation.is_random
             known = [] if is_unique else self._orders.with_cid(body["cid"])
-            replied = self._replied.add(operation, known, mts)
+            is_certain = self._orders.is_complete or mts > 0
+            replied = self._replied.add(operation, known, mts, is_certain)
             return NewOrder(operation, now, batch, replied=replied)
         if name == "oc_multi":
-            return MultiCancellation(operation, now, batch, known=self._orders)
+            return MultiCancellation(
+                operation, now, batch, known=self._orders, latest_mts=mts
+            )
         if name == "fon":
             return NewOffer(operation, now, batch, known=self._offers)
         if name == "ou":
             before = self._orders.get(body.get("id", 0))
-            return OrderUpdate(operation, now, batch, before=before)
+            return OrderUpdate(operation, now, batch, before=before, latest_mts=mts)
         known_ones: KnownOrders[Any] = self._orders if name == "oc" else self._offers
         return Cancellation(operation, now, batch, known=known_ones)
 

@@ -45,9 +45,9 @@ OVERLAP_MS = 10_000
 """How long before the last event the missed trades are fetched from."""
 
 ASK_AGAIN_S = 300.0
-"""Pause after a search without result; doubled after each."""
+"""Pause after a search without result; doubled after each, up to 80 minutes."""
 
-_LONGEST_PAUSE_S = 3600.0
+_MOST_DOUBLINGS = 4
 # Time for the fills of a closed order, and between requests for missing ones.
 _FILLS_S = 10.0
 _FETCH_PAUSE_S = 60.0
@@ -128,6 +128,7 @@ class OrderTracker:
         for offer in offer_rows:
             outputs += self._see_offer(offer, False, now)
         ids = {order.id for order in rows}
+        self._orders.is_complete = is_complete
         if is_complete:
             self._orders.keep(ids)
             self._offers.keep(offer.id for offer in offer_rows)
@@ -269,13 +270,15 @@ class OrderTracker:
         if entry is None:
             return []
         entry.is_asked = False
+        outputs: List[AccountOutput] = []
         if error is None:
-            return self._find(entry, command.value, now)
-        if isinstance(error, NotExecuted):
-            return self._settle(entry, entry.fail(error))
-        pause_s = ASK_AGAIN_S * 2.0 ** (entry.asks - 1)
-        self._deadlines.set(entry, now + min(pause_s, _LONGEST_PAUSE_S))
-        return []
+            outputs += self._find(entry, command.value, now)
+        elif isinstance(error, NotExecuted):
+            outputs += self._settle(entry, entry.fail(error))
+        if not entry.is_settled and entry.due is None:
+            pause_s = ASK_AGAIN_S * 2.0 ** min(entry.asks - 1, _MOST_DOUBLINGS)
+            self._deadlines.set(entry, now + pause_s)
+        return outputs
 
     def restore(
         self, command: Union[RestoreOrders, RestoreTrades], now: float
@@ -292,13 +295,20 @@ class OrderTracker:
 
     def _find(self, entry: InFlight, value: Any, now: float) -> List[AccountOutput]:
         outputs: List[AccountOutput] = []
-        if isinstance(value, Order):
-            outputs += self._see(value, not value.status.is_open, now)
+        if isinstance(value, (Order, FundingOffer)):
+            is_closed = not value.status.is_open
+            known: KnownOrders[Any] = self._offers
+            if isinstance(value, Order):
+                known = self._orders
+                outputs += self._see(value, is_closed, now)
+            else:
+                outputs += self._see_offer(value, is_closed, now)
+            if value.id in known.gone:
+                # It was closed since, so there is a later state.
+                self._deadlines.set(entry, now + ANSWER_S)
+                return outputs
             # A later state may have come from the socket.
-            value = self._orders.get(value.id)
-        elif isinstance(value, FundingOffer):
-            outputs += self._see_offer(value, not value.status.is_open, now)
-            value = self._offers.get(value.id)
+            value = known.get(value.id)
         if isinstance(entry, NewOrder):
             outputs += self._identify(entry.replied, value.id, now)
             self._deadlines.set(entry.replied, now + _FILLS_S)

@@ -125,7 +125,8 @@ def test_order_has_one_fate_in_any_order_of_events(
     updates: List[AccountUpdate], is_random: bool
 ) -> None:
     for order in permutations(updates):
-        run = Run(new_order(is_random=is_random))
+        run = Run().see(event("te", trade_of(9, order_id=9)))
+        run.tracker.sent([new_order(is_random=is_random)], run.now)
         for update in order:
             run.see(update, update)
         first = next(u for u in order if u.code in ("on", "ou", "oc"))
@@ -135,7 +136,8 @@ def test_order_has_one_fate_in_any_order_of_events(
         fees = [order.index(update) for update in updates if update.code == "tu"]
         once = 1 if fees and fees < places else len(places + fees)
         assert len(run.fills) == once
-        assert run.wait(1000).asked == [] and not run.of(FetchMissed)
+        assert run.wait(1000).asked == []
+        assert len(run.of(FetchMissed)) == (TU not in updates), "the fee is missing"
 
 
 def test_notification_alone_settles_nothing() -> None:
@@ -202,7 +204,9 @@ def test_order_known_before_is_not_the_new_one() -> None:
 
 def test_amount_of_a_reduce_only_order_may_differ() -> None:
     order = order_of(orig=0.3, amount=0.3)
-    run = Run(new_order(is_random=False, flags=1024)).see(event("on", order))
+    run = Run().see(event("te", trade_of(9, order_id=9)))
+    run.tracker.sent([new_order(is_random=False, flags=1024)], run.now)
+    run.see(event("on", order))
     assert run.fates == {"on": order}
 
 
@@ -213,9 +217,19 @@ def test_notification_names_an_order_that_came_before() -> None:
     assert run.see(ACCEPTED).fates == {"on": odd} and run.states == [odd]
 
 
+def test_own_cid_alone_needs_a_known_time_or_snapshot() -> None:
+    run = Run(new_order(is_random=False)).see(ON)
+    assert run.fates == {}, "it may be yesterday's"
+    assert run.see(ACCEPTED).fates == {"on": ON.data}
+    run = Run().reopen()
+    run.tracker.sent([new_order(is_random=False)], run.now)
+    assert run.see(ON).fates == {"on": ON.data}, "all open ones were known"
+
+
 def test_two_orders_with_one_cid_leave_doubt_to_rest() -> None:
     first, second = new_order("a", is_random=False), new_order("b", is_random=False)
-    run = Run(first)
+    run = Run().see(event("te", trade_of(9, order_id=9)))
+    run.tracker.sent([first], run.now)
     assert run.tracker.sendable([second], ANSWER_S - 0.1) == 0
     run.wait(ANSWER_S)
     assert run.tracker.sendable([second], run.now) == 1
@@ -698,6 +712,43 @@ def test_lost_update_was_not_executed_at_another_price(found: Any) -> None:
     assert fate.error.proof == "absent" and not fate.error.retryable
 
 
+@pytest.mark.parametrize("known", [[ON], []], ids=["known", "unknown"])
+def test_price_of_another_program_leaves_a_lost_update_unknown(known: Any) -> None:
+    run = Run().see(*known)
+    run.tracker.sent([PRICED], run.now)
+    run.lose().reopen()
+    assert run.reconcile(PRICED, order_of(price=97.0, mts=START + 9)).fates == {}
+    assert run.wait(ASK_AGAIN_S).asked == [PRICED, PRICED]
+
+
+def test_price_of_an_earlier_update_shows_that_the_later_was_lost() -> None:
+    later = operation_of("ou", {"id": 1, "price": "97"}, token="later")
+    run = Run().see(ON)
+    run.tracker.sent([PRICED], run.now)
+    run.lose()
+    run.tracker.sent([later], run.now)
+    run.lose().reopen(ON.data)
+    run.reconcile(later, MOVED.data).reconcile(PRICED, MOVED.data)
+    assert run.fates == {"later": NotExecuted, "ou": MOVED.data}
+
+
+def test_update_with_many_later_ones_has_the_current_state() -> None:
+    run = Run().see(ON)
+    run.tracker.sent([PRICED], run.now)
+    for price in range(1, 102):
+        later = operation_of("ou", {"id": 1, "price": str(price)}, token=price)
+        run.tracker.sent([later], run.now)
+    other = order_of(price=500.0, mts=START + 9)
+    assert run.reconcile(PRICED, other).fates == {"ou": other}
+
+
+def test_lost_update_of_an_older_state_was_not_executed() -> None:
+    run = Run().see(event("te", trade_of(9, order_id=9, mts=START + 10)))
+    run.tracker.sent([PRICED], run.now)
+    run.lose().reopen().reconcile(PRICED, order_of(mts=START + 9))
+    assert run.fates == {"ou": NotExecuted}
+
+
 @pytest.mark.parametrize("name", [{"id": 1}, {"cid": 7, "cid_date": TODAY}])
 def test_price_of_a_later_update_leaves_the_earlier_open_to_doubt(name: Any) -> None:
     later = operation_of("ou", {**name, "price": "97"}, token="later")
@@ -737,6 +788,16 @@ def test_operation_that_was_not_sent_is_retryable() -> None:
         assert isinstance(error, NotExecuted) and error.retryable
         assert isinstance(error, OrderNotPlaced) == (operation.name == "on")
         assert "the connection is down" in str(error)
+
+
+def test_outdated_search_of_an_order_closed_since_is_repeated() -> None:
+    cancel = operation_of("oc", {"id": 1})
+    run = Run().see(ON)
+    run.tracker.sent([cancel], run.now)
+    run.lose().reopen().reconcile(cancel, ON.data)
+    assert run.fates == {} and run.asked == [cancel]
+    assert run.wait(ANSWER_S).asked == [cancel, cancel]
+    assert run.reconcile(cancel, DONE.data).fates == {"oc": DONE.data}
 
 
 # --- fills that are missing -----------------------------------------------------------------------
