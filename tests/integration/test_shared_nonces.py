@@ -14,6 +14,7 @@ from typing import Iterator
 
 import pytest
 
+from bfxsync import Backoff
 from bfxsync.auth import nonce as nonces
 from bfxsync.auth.nonce import MAX_NONCE, Nonce
 from bfxsync.paper import PaperExchange
@@ -82,6 +83,38 @@ def test_r06_refused_nonces_of_both_transports_are_retried(
     assert source.back_s and max(given) <= MAX_NONCE
     # No other process is at work.
     assert "another process" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "opens", [5, pytest.param(300, marks=[pytest.mark.long])], ids=str
+)
+def test_r06_client_authenticates_again_while_rest_is_busy(
+    exchange: PaperExchange, opens: int
+) -> None:
+    errors: list[BaseException] = []
+    authenticated = threading.Semaphore(0)
+    over = threading.Event()
+    with exchange.client(backoff=Backoff(first_s=0.01, cap_s=0.02)) as bfx:
+        bfx.wss.on("authenticated", lambda data: authenticated.release())
+
+        def work() -> None:
+            try:
+                while not over.is_set():
+                    bfx.rest.request("POST", "auth/r/summary")
+            except BaseException as exc:
+                errors.append(exc)
+
+        threads = [threading.Thread(target=work) for _ in range(7)]
+        for thread in threads:
+            thread.start()
+        for number in range(opens):
+            assert authenticated.acquire(timeout=DEADLINE_S)
+            if number < opens - 1:
+                exchange.drop_connections()
+        over.set()
+        for thread in threads:
+            thread.join()
+        assert errors == [] and bfx.wss.exception is None
 
 
 @pytest.mark.parametrize("sends", SENDS)
