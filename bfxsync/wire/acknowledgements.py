@@ -38,7 +38,7 @@ class Acknowledgements:
     def __init__(self) -> None:
         self._waiting: Dict[Key, List[InFlight]] = {}
         # By time of sending, to forget the keys of notifications that never come.
-        self._sent: Deque[InFlight] = deque()
+        self._sent: Dict[InFlight, None] = {}
         self._batches: List[Batch] = []
         # Refusals of batches, while it is not certain of which ones.
         self._refusals: List[BfxError] = []
@@ -49,7 +49,7 @@ class Acknowledgements:
         """Expect the notifications about the operations of one message."""
         for entry in sent:
             self._waiting.setdefault(_key_of(entry.operation), []).append(entry)
-            self._sent.append(entry)
+            self._sent[entry] = None
         if len(sent) > 1:
             self._batches.append(sent[0].batch)
 
@@ -120,6 +120,8 @@ class Acknowledgements:
         return self._waiting.get(key, ())
 
     def _remove(self, entry: InFlight) -> None:
+        # Its reply may have no other reference.
+        self._sent.pop(entry, None)
         key = _key_of(entry.operation)
         left = [other for other in self._of(key) if other is not entry]
         self._waiting.pop(key, None)
@@ -127,8 +129,10 @@ class Acknowledgements:
             self._waiting[key] = left
 
     def _expire(self, now: float) -> None:
-        while self._sent and now >= self._sent[0].sent_at + LATE_S:
-            entry = self._sent.popleft()
+        while self._sent:
+            entry = next(iter(self._sent))
+            if now < entry.sent_at + LATE_S:
+                break
             self._remove(entry)
             if entry.batch in self._batches:
                 self._batches.remove(entry.batch)

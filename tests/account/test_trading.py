@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import Any, Callable
 
@@ -135,6 +136,18 @@ def test_input_is_refused_while_the_link_is_down(
     queued = client.wss.inputs.submit_order(*RESTING, queue_for_s=DEADLINE_S)
     assert queued.result(DEADLINE_S).status.is_open
     assert len(exchange.account.orders) == 1
+
+
+def test_unread_rejection_is_reported(connect: Connect) -> None:
+    reported = threading.Event()
+    errors: list[BaseException] = []
+    client = connect(on_error=lambda exc: (errors.append(exc), reported.set()))
+    client.wss.inputs.submit_order("EXCHANGE LIMIT", "tBTCUSD", "9999", "50000")
+    # Its notification comes before the order of this one.
+    client.wss.inputs.submit_order(*RESTING).result(DEADLINE_S)
+    gc.collect()
+    assert reported.wait(DEADLINE_S)
+    assert isinstance(errors[0], OrderRejected)
 
 
 def test_permission_is_checked_before_an_order_is_sent(
