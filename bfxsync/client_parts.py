@@ -201,7 +201,9 @@ def _make_account_services() -> Callable[..., AccountServices]:
             signer=rest_options["signer"],
             is_dry_run=rest_options["dry_run"],
             inputs=OrderInputs(WSS_GIDS, affiliate_code, dates.date_for),
-            open_access=partial(AccountAccess.of, rest_options, dates),
+            open_access=partial(
+                AccountAccess.of, rest_options, dates, parts["transport"].clock
+            ),
             **parts,
             **options,
         )
