@@ -154,9 +154,11 @@ class RepliedOrders:
         is_certain: bool,
     ) -> RepliedOrder:
         """Add a new order; `known` are those with its client id."""
-        cid = operation.body["cid"]
         ids = {order.id for order in known}
-        ids.update(id for id, entry in self._by_id.items() if entry.cid == cid)
+        if not operation.is_random:
+            # Another order may have it, too.
+            cid = operation.body["cid"]
+            ids.update(id for id, entry in self._by_id.items() if entry.cid == cid)
         entry = RepliedOrder(operation, earliest_mts, frozenset(ids), is_certain)
         self._by_cid.setdefault(entry.cid, []).append(entry)
         return entry
