@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Tuple
 import attrs
 
 from bfxsync._base.aliases import Mts
-from bfxsync.errors import ApiError, BfxError, NotExecuted, OrderNotPlaced
+from bfxsync.errors import ApiError, BfxError, NotExecuted
 from bfxsync.models.funding import FundingOffer
 from bfxsync.models.notification import Notification
 from bfxsync.models.orders import Order
@@ -40,20 +40,6 @@ GRACE_S = 1.0
 
 # Number of later updates that are compared with the outcome of one.
 _MOST_LATER = 100
-
-
-def not_executed(operation: Operation, message: str, **details: Any) -> NotExecuted:
-    """Build the error of an operation that was not executed."""
-    if operation.name == "on":
-        return OrderNotPlaced(message, cid=operation.body["cid"], **details)
-    return NotExecuted(message, **details)
-
-
-def never_sent(operation: Operation, reason: str) -> Settle:
-    """Return the fate of an operation that was not sent."""
-    message = f"{operation.name} was not sent: {reason}"
-    error = not_executed(operation, message, phase="send", proof="never_sent")
-    return Settle(operation.token, error=error)
 
 
 def rejection(notification: Notification[Any]) -> ApiError | None:
@@ -136,6 +122,10 @@ class InFlight(ABC):
         """Return its fate."""
         return Settle(self.operation.token, error=error)
 
+    def infer_absence(self, message: str) -> Settle:
+        """Return its fate as an inference from what the exchange lists."""
+        return self.fail(NotExecuted(message, phase="receive", proof="absent"))
+
     def expire(self) -> Settle | None:
         """Return the fate that the deadline decides, if it is not to be searched for."""
         return None
@@ -202,8 +192,7 @@ class OrderUpdate(InFlight):
                 return None
         # The search has waited until the request could not be in flight any longer.
         text = f"{self.operation.name} was not executed: {value.id} has other values"
-        error = not_executed(self.operation, text, phase="receive", proof="absent")
-        return self.fail(error)
+        return self.infer_absence(text)
 
 
 @attrs.define(eq=False)
@@ -232,8 +221,7 @@ class Cancellation(InFlight):
             return self.succeed(value)
         # The search has waited until the request could not be in flight any longer.
         text = f"{self.operation.name} was not executed: {value.id} is still open"
-        error = not_executed(self.operation, text, phase="receive", proof="absent")
-        return self.fail(error)
+        return self.infer_absence(text)
 
     def expire(self) -> Settle | None:
         return self.fail(self._refusal) if self._refusal is not None else None
@@ -280,8 +268,7 @@ class MultiCancellation(InFlight):
         ]
         if left:
             text = f"{len(left)} orders of a cancellation are still open"
-            error = not_executed(self.operation, text, phase="receive", proof="absent")
-            return self.fail(error)
+            return self.infer_absence(text)
         closed = self.known.closed.values()
         return self.succeed([order for order in closed if is_named(order, self.body)])
 

@@ -21,7 +21,7 @@ from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.models.funding import FundingOffer
 from bfxsync.models.orders import Order
-from bfxsync.wire.in_flight import not_executed
+from bfxsync.outcome.operations import not_executed
 from bfxsync.wire.operations import Operation
 from bfxsync.wire.order_terms import is_named, names
 
@@ -252,7 +252,7 @@ class Exchange:
         verdict, body = self.ledger.get(operation), operation.body
         if any(operation in frame for _, frame in self.inbox):
             return OutcomeUnknown("it may still be in flight")
-        absent = not_executed(operation, "not there", phase="receive", proof="absent")
+        absent = not_executed(operation)("not there", phase="receive", proof="absent")
         if operation.name in ("on", "fon"):
             known: Dict[int, Any] = {**self.orders, **self.offers}
             return known[verdict.ids[0]] if verdict and verdict.ids else absent

@@ -31,7 +31,7 @@ from bfxsync.errors import (
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.wire.acknowledgements import ANSWER_S, LATE_S
 from bfxsync.wire.commands import Reconciled, RestoreOrders, RestoreTrades
-from bfxsync.wire.in_flight import GRACE_S, never_sent
+from bfxsync.wire.in_flight import GRACE_S
 from bfxsync.wire.operations import Operation
 from bfxsync.wire.orders import ASK_AGAIN_S, OVERLAP_MS, OrderTracker
 from bfxsync.wire.outputs import FetchMissed, Observe, Reconcile, Settle
@@ -460,6 +460,16 @@ def test_search_may_find_an_order_that_was_closed_before() -> None:
     assert run.fates == {"oc": DONE.data}
 
 
+def test_order_created_after_a_cancellation_of_all_may_be_open() -> None:
+    cancel = operation_of("oc_multi", {"all": 1})
+    for created, fate in ((START, NotExecuted), (START + 1, [CANCELED.data])):
+        run = Run().see(event("on", order_of(mts=START)))
+        run.tracker.sent([cancel], run.now)
+        run.see(CANCELED).wait(ANSWER_S)
+        later = order_of(2, 8, created=created, mts=START + 9)
+        assert run.reconcile(cancel, [later]).fates == {"oc_multi": fate}
+
+
 # --- offers ---------------------------------------------------------------------------------------
 
 TERMS = {
@@ -782,24 +792,6 @@ def test_lost_update_of_an_amount_is_absent_if_nothing_changed() -> None:
         assert run.reconcile(update, found).fates == {"ou": fate}
 
 
-def test_operation_that_was_not_sent_is_retryable() -> None:
-    for operation in (new_order(), PRICED):
-        error = never_sent(operation, "the connection is down").error
-        assert isinstance(error, NotExecuted) and error.retryable
-        assert isinstance(error, OrderNotPlaced) == (operation.name == "on")
-        assert "the connection is down" in str(error)
-
-
-def test_outdated_search_of_an_order_closed_since_is_repeated() -> None:
-    cancel = operation_of("oc", {"id": 1})
-    run = Run().see(ON)
-    run.tracker.sent([cancel], run.now)
-    run.lose().reopen().reconcile(cancel, ON.data)
-    assert run.fates == {} and run.asked == [cancel]
-    assert run.wait(ANSWER_S).asked == [cancel, cancel]
-    assert run.reconcile(cancel, DONE.data).fates == {"oc": DONE.data}
-
-
 # --- fills that are missing -----------------------------------------------------------------------
 
 
@@ -822,6 +814,37 @@ def test_fills_of_a_found_order_are_complete(status: str) -> None:
     run = Run(operation).wait(ANSWER_S)
     run.reconcile(operation, order_of(status=status, amount=0.0)).wait(10.0)
     assert len(run.of(FetchMissed)) == (1 if status == FILLED else 0)
+
+
+# --- notifications that repeat, or never come -----------------------------------------------------
+
+
+def test_repeated_notification_is_not_that_of_the_next_update() -> None:
+    second = operation_of("ou", {"id": 1, "price": "99"}, token="second")
+    refused = notice("ou-req", FULL, "price: invalid")
+    run = Run(PRICED).see(refused)
+    run.tracker.sent([second], run.now)
+    run.see(refused)
+    assert run.fates == {"ou": OrderRejected}
+    later = notice("ou-req", FULL, mts=START + 5)
+    assert run.see(later, MOVED).fates["second"] == MOVED.data
+
+
+def test_next_update_need_not_wait_after_a_loss() -> None:
+    run = Run(PRICED)
+    assert run.tracker.sendable([PRICED], run.now) == 0
+    assert run.lose().tracker.sendable([PRICED], run.now) == 1
+
+
+def test_tick_is_due_when_the_next_operation_is_sendable() -> None:
+    cancel, refused = operation_of("oc", {"id": 1}), notice("ou-req", FULL, "no")
+    run = Run(cancel).see(CANCELED)
+    assert run.fates == {"oc": CANCELED.data}
+    assert run.tracker.sendable([cancel], run.now) == 0
+    assert run.tracker.deadline() == ANSWER_S
+    assert run.wait(ANSWER_S).outputs[1:] == []
+    assert run.tracker.sendable([cancel], run.now) == 1
+    assert Run(PRICED).see(refused).tracker.deadline() is None
 
 
 # --- bounds ---------------------------------------------------------------------------------------
