@@ -150,6 +150,20 @@ def test_unread_rejection_is_reported(connect: Connect) -> None:
     assert isinstance(errors[0], OrderRejected)
 
 
+def test_unread_failure_is_logged_after_the_end(
+    exchange: PaperExchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    with exchange.client() as client:
+        client.wss.account.wait_ready(DEADLINE_S)
+        exchange.inject("lost_notification")
+        exchange.inject("lost_event", event="on")
+        client.wss.inputs.submit_order(*RESTING)
+        client.wss.inputs.ping().result(DEADLINE_S)
+    del client
+    gc.collect()
+    assert "OutcomeUnknown: submit_order of cid" in caplog.text
+
+
 def test_permission_is_checked_before_an_order_is_sent(
     exchange: PaperExchange, connect: Connect
 ) -> None:

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from bfxsync._base.logs import get_logger
 from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import BfxError, NetworkError, OutcomeUnknown, UsageError
 from bfxsync.guards.funds import FundsCheck
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
         def check_may_wait(self) -> None: ...
 
         def start_dispatch(self) -> None: ...
+
+
+_log = get_logger(__name__)
 
 
 class AccountCore:
@@ -182,8 +186,13 @@ class AccountCore:
         self._submit(AccountTable.renew, reason)
 
     def report_unread(self, error: BfxError) -> None:
-        """Report the failure of a reply. Acquires no lock: called by a finalizer."""
-        self._submit(AccountTable.report, error)
+        """Report the failure of a reply; only log it after the end. Called by a finalizer."""
+        link = self._owner.placement.account_link
+        if link is not None and not link.is_finished:
+            # Acquires no lock.
+            link.submit(cast(Any, AccountTable.report), error)
+        elif not self.lifetime.is_forked:
+            _log.warning("%s: %s", type(error).__name__, error)
 
     def wake(self) -> None:
         """Make the I/O thread serve callbacks that it has to run itself."""
