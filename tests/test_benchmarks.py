@@ -13,6 +13,7 @@ pytest.importorskip("resource", reason="the benchmarks are for Unix")
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 try:
+    import account_frames
     import exchange
     import micro
     import run
@@ -91,6 +92,11 @@ def test_what_a_contestant_loses_is_noticed(result, sent, spoil, complaint):
 @pytest.mark.parametrize("name, module, owner, method", micro.STAGES)
 def test_the_timed_stages_exist(name, module, owner, method):
     assert callable(getattr(getattr(importlib.import_module(module), owner), method))
+
+
+def test_every_frame_of_the_account_is_delivered():
+    for _, decode, whole in account_frames.table(1_000):
+        assert 0 < float(decode) < float(whole)
 
 
 ROWS = Rows(None, run.FULL, has_base=False, is_quick=False).all()
