@@ -34,13 +34,13 @@ from bfxsync.rest.http import retry_policy
 from bfxsync.rest.http.rate_limiter import RequestRateLimiter
 from bfxsync.wire.commands import Reconciled, RestoreOrders, RestoreTrades
 from bfxsync.wire.operations import Operation
-from bfxsync.ws.core import reconcile_jobs
+from bfxsync.ws.core import reconcile_jobs, reconciler
 from bfxsync.ws.core.reconciler import THREAD_NAME, Reconciler
 from bfxsync.ws.io.backoff import Backoff
 
 DEADLINE_S = 10.0
 
-ABSENCE_S = 0.3
+ABSENCE_S = 0.15
 
 READER = PaperAccount(
     api_key="paper-writer", api_secret="s", permissions={"orders": "w"}
@@ -530,7 +530,10 @@ def asked(operation: Operation) -> OutcomeUnknown:
     return outcome_unknown(operation, time.time())
 
 
-def test_r07_resolve_gives_what_the_worker_finds(bfx: Client, owner: Owner) -> None:
+def test_r07_resolve_gives_what_the_worker_finds(
+    monkeypatch: pytest.MonkeyPatch, bfx: Client, owner: Owner
+) -> None:
+    monkeypatch.setattr(reconciler, "_LONGEST_NAP_S", 0.05)
     placed, absent = new_order(701), new_order(702)
     place(bfx, placed)
     resolve = owner.reconciler.resolve
