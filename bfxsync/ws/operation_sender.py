@@ -34,7 +34,7 @@ from bfxsync.wire.operations import Operation, never_sent
 from bfxsync.ws.drafts import Draft
 from bfxsync.ws.order_replies import OrderReply
 from bfxsync.ws.replies import Reply, ReplyOwner
-from bfxsync.ws.reply_table import ReplyTable
+from bfxsync.ws.reply_table import ReplyTable, ReplyToken
 
 _log = get_logger(__name__)
 
@@ -243,17 +243,21 @@ class OperationSender:
         port, now = self._port, time.monotonic()
         operations = []
         for draft in drafts:
-            sending = _Sending(self, draft, outstanding)
-            operation = Operation(
-                draft.reply,
+            reply, token = draft.reply, ReplyToken(draft.reply)
+            sending = _Sending(
+                self,
                 draft.name,
-                draft.body,
-                sending.before_send,
-                draft.is_random,
+                draft.new_cid,
+                token,
+                draft.fingerprint is None,
+                outstanding,
             )
-            draft.reply.follow(operation, sending.settled, draft.fingerprint)
+            operation = Operation(
+                token, draft.name, draft.body, sending.before_send, draft.is_random
+            )
+            reply.follow(operation, sending.settled, draft.fingerprint)
             operations.append(operation)
-            port.replies.add(draft.reply)
+            port.replies.add(token)
         queue_for_s, buffer_s = delay.queue_for_s, delay.buffer_s
         port.submit(
             SendOperations(
@@ -272,7 +276,7 @@ class OperationSender:
         for draft in drafts:
             self._announce_dry_run(draft.name, draft.body)
             # The program can continue, and cancel it by its client id.
-            self._mark_sent(draft)
+            self._mark_sent(draft.new_cid)
             outstanding.settle(None)
             _complete(draft, self._simulated(draft))
         outstanding.end()
@@ -295,8 +299,8 @@ class OperationSender:
 
     # --- the I/O thread -----------------------------------------------------------------------
 
-    def _mark_sent(self, draft: Draft) -> List[Key]:
-        services, cid = self._port.services, draft.new_cid
+    def _mark_sent(self, cid: int | None) -> List[Key]:
+        services = self._port.services
         if cid is None:
             return []
         return services.cid_dates.mark_sent([cid], services.creation_dates())
@@ -311,27 +315,35 @@ def _complete(draft: Draft, value: Any) -> None:
 
 @attrs.define(eq=False)
 class _Sending:
-    """What happens when an operation is sent, and when its fate is known."""
+    """
+    What happens when an operation is sent, and when its fate is known.
+
+    The session keeps it, so it must not refer to the reply.
+    """
 
     _sender: OperationSender
-    _draft: Draft
+    _name: str
+    _new_cid: int | None
+    _token: ReplyToken
+    _is_told_apart: bool
+    """Whether a search can distinguish it from all others."""
     _outstanding: OutstandingOperations
     _keys: Sequence[Key] = ()
 
     def before_send(self) -> None:
         """Raise a `BfxError` if it must not be sent any more."""
-        draft, sender = self._draft, self._sender
-        sender._check_permission(draft.name)
+        sender, token = self._sender, self._token
+        sender._check_permission(self._name)
         self._outstanding.admission.confirm()
-        self._keys = sender._mark_sent(draft)
-        draft.reply.mark_sent()
-        if draft.fingerprint is not None:
-            sender._port.services.recent_writes.add(draft.reply.record)
+        self._keys = sender._mark_sent(self._new_cid)
+        token.mark_sent()
+        if not self._is_told_apart:
+            sender._port.services.recent_writes.add(token.record)
 
     def settled(self, value: Any, error: BfxError | None) -> None:
         """Record the fate, before the user sees it."""
-        draft, services = self._draft, self._sender._port.services
-        dates, record = services.cid_dates, draft.reply.record
+        services, record = self._sender._port.services, self._token.record
+        dates = services.cid_dates
         record.mark_ended()
         orders = [
             order
@@ -339,9 +351,9 @@ class _Sending:
             if isinstance(order, (Order, PartialOrder))
         ]
         for order in orders:
-            dates.see(order, is_closed=draft.name in ("oc", "oc_multi"))
+            dates.see(order, is_closed=self._name in ("oc", "oc_multi"))
         if error is not None and not isinstance(error, OutcomeUnknown):
             dates.forget_sent(self._keys)
             services.recent_writes.drop(record)
-        id = orders[0].id if draft.name == "on" and orders else None
-        self._outstanding.settle(draft.new_cid, id, error)
+        id = orders[0].id if self._name == "on" and orders else None
+        self._outstanding.settle(self._new_cid, id, error)

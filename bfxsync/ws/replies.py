@@ -124,6 +124,8 @@ class Reply(Generic[T]):
     def __init__(self, owner: ReplyOwner, request: Request) -> None:
         self._owner = owner
         self._request = request
+        # Identifies it without a reference to it.
+        self.key: object = object()
         # Marked by the I/O thread, immediately before the operation is sent.
         self.record: WriteRecord = WriteRecord()
         self.operation: Operation | None = None
@@ -293,6 +295,11 @@ class Reply(Generic[T]):
         """Record that it is being sent: from now on its outcome may be unknown."""
         self.record.mark_sent()
         self._changes.wake_all()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether there is an error instead of a result."""
+        return self._error is not None
 
     @property
     def needs_nothing(self) -> bool:

@@ -8,10 +8,65 @@ has kept it or not. Those that are left are ended when the client is closed.
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 from bfxsync.errors import BfxError
+from bfxsync.outcome.writes import WriteRecord
 from bfxsync.ws.replies import Reply, ReplyOwner, Request
+
+
+class ReplyToken:
+    """
+    What the session has of a reply.
+
+    The session may keep it long after the outcome. It lets go of a reply that has failed, so that
+    the reply is garbage collected as soon as the user has dropped it.
+    """
+
+    def __init__(self, reply: Reply[Any]) -> None:
+        self.key: object = reply.key
+        self.record: WriteRecord = reply.record
+        self._reply: Reply[Any] | None = reply
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._reply!r}>"
+
+    @property
+    def needs_nothing(self) -> bool:
+        """Whether nothing more is expected from the exchange."""
+        reply = self._reply
+        return reply is None or reply.needs_nothing
+
+    def done(self) -> bool:
+        """Return whether the outcome is known."""
+        reply = self._reply
+        return reply is None or reply.done()
+
+    def mark_sent(self) -> None:
+        """Record that it is being sent; see `Reply.mark_sent`."""
+        reply = self._reply
+        if reply is not None:
+            reply.mark_sent()
+
+    def settle(self, value: Any = None, error: BfxError | None = None) -> None:
+        """Settle the reply; see `Reply.settle`."""
+        reply = self._reply
+        if reply is not None:
+            reply.settle(value, error)
+            if reply.has_failed:
+                self._reply = None
+
+    def end(self, error: BfxError) -> None:
+        """End the reply with the client; see `Reply.end`."""
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            reply.end(error)
+
+    def observe(self, order: Any = None, trade: Any = None) -> None:
+        """Record a state of the order, or a trade of it; see `OrderReply.observe`."""
+        reply: Any = self._reply
+        if reply is not None:
+            reply.observe(order, trade)
 
 
 class ReplyTable:
@@ -22,21 +77,24 @@ class ReplyTable:
     """
 
     def __init__(self) -> None:
-        self._replies: Dict[int, Reply[Any]] = {}
+        self._replies: Dict[object, Reply[Any] | ReplyToken] = {}
 
     def __len__(self) -> int:
         return len(self._replies)
 
-    def add(self, reply: Reply[Any]) -> None:
+    def add(self, reply: Reply[Any] | ReplyToken) -> None:
         """Keep a reply."""
-        self._replies[id(reply)] = reply
+        self._replies[reply.key] = reply
 
-    def discard(self, reply: Reply[Any]) -> None:
-        """Drop a reply that will not be sent."""
-        self._replies.pop(id(reply), None)
+    def discard(self, reply: Reply[Any] | ReplyToken) -> None:
+        """Drop a reply that needs nothing more."""
+        self._replies.pop(reply.key, None)
 
     def settle(
-        self, reply: Reply[Any], value: Any = None, error: BfxError | None = None
+        self,
+        reply: Reply[Any] | ReplyToken,
+        value: Any = None,
+        error: BfxError | None = None,
     ) -> None:
         """Settle a reply; one that needs nothing more is dropped."""
         reply.settle(value, error)
@@ -45,8 +103,7 @@ class ReplyTable:
 
     def end(self, error: BfxError) -> None:
         """End all replies that are left, at the end of the client; may be repeated."""
-        replies: List[Reply[Any]] = list(self._replies.values())
-        for reply in replies:
+        for reply in list(self._replies.values()):
             reply.end(error)
             self.discard(reply)
 

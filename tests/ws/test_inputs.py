@@ -272,7 +272,7 @@ def test_many_operations_are_sent_in_parts_with_a_reply_each(port):
     replies = port.inputs.submit_order_multi(ops)
     assert [len(command.operations) for command in port.commands] == [75, 2]
     assert [reply.cid for reply in replies[:-1]] == list(range(1, 77))
-    assert [operation.token for operation in port.operations] == replies
+    assert [op.token.key for op in port.operations] == [r.key for r in replies]
 
 
 def test_batch_is_sent_completely_or_not_at_all(make):
@@ -361,7 +361,7 @@ def test_halt_stops_orders_here_and_on_their_way(port):
     cancel = port.inputs.cancel_order(id=7)
     port.services.guard.halt()
     sent = port.send()
-    assert [operation.token for operation in sent] == [cancel]
+    assert [operation.token.key for operation in sent] == [cancel.key]
     with pytest.raises(OrderBlocked, match="halt"):
         reply.result()
     with pytest.raises(OrderBlocked, match="halt"):
@@ -500,6 +500,24 @@ def test_failed_ping_raises(port):
         reply.result()
 
 
+def test_failure_of_a_dropped_reply_is_reported_at_once(port):
+    port.inputs.submit_order(**LIMIT)
+    port.send()
+    error = OrderRejected("no")
+    gc.disable()
+    try:
+        # The session may still have the operation.
+        port.settle(None, error)
+        assert port.unread == [error] and len(port.operations) == 1
+    finally:
+        gc.enable()
+    token = port.operations[0].token
+    assert token.done() and token.needs_nothing and "None" in repr(token)
+    token.mark_sent()
+    token.observe(order())
+    token.settle(order())
+
+
 # --- the end ----------------------------------------------------------------------------------
 
 
@@ -522,16 +540,16 @@ def test_dropped_reply_lives_until_its_order_is_done(port, record):
     port.commands.clear()
     gc.collect()
     assert len(port.replies) == 1
-    (reply,) = port.replies._replies.values()
-    port.perform(reply.observe, order("CANCELED", 2.0))
+    (token,) = port.replies._replies.values()
+    port.perform(token.observe, order("CANCELED", 2.0))
     assert done.wait_for(1) == [77]
 
 
 def test_repr_shows_how_many_are_in_flight(port):
     CALLS["oc"](port.inputs)
     assert repr(port.inputs) == "<Inputs: 1 in flight>"
-    (reply,) = port.replies._replies.values()
-    assert repr(reply) == "<Reply cancel_order of 7: not sent yet>"
+    (token,) = port.replies._replies.values()
+    assert repr(token) == "<ReplyToken: <Reply cancel_order of 7: not sent yet>>"
 
 
 def test_result_of_an_offer_is_the_offer(port):

@@ -17,7 +17,7 @@ from bfxsync.wire.channels.account import AccountChannel
 from bfxsync.wire.commands import AnyCommand
 from bfxsync.wire.frames import SEQ_ALL, TIMESTAMP
 from bfxsync.ws.account_services import AccountServices
-from bfxsync.ws.core.account_table import NO_KEY, AccountTable
+from bfxsync.ws.core.account_table import NO_KEY, AccountTable, Unread
 from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.placement import Placement
 from bfxsync.ws.core.reconciler import Reconciler
@@ -190,7 +190,7 @@ class AccountCore:
         link = self._owner.placement.account_link
         if link is not None and not link.is_finished:
             # Acquires no lock.
-            link.submit(cast(Any, AccountTable.report), error)
+            link.submit(cast(Any, AccountTable.report), Unread(error))
         elif not self.lifetime.is_forked:
             _log.warning("%s: %s", type(error).__name__, error)
 

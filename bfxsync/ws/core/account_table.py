@@ -12,6 +12,7 @@ from typing import Any, Protocol, Sequence
 import attrs
 
 from bfxsync._base.describe import error_text
+from bfxsync._base.logs import get_logger
 from bfxsync.auth.signer import RestSigner
 from bfxsync.errors import BfxError, UsageError
 from bfxsync.wire.capabilities import Capabilities
@@ -42,10 +43,19 @@ from bfxsync.ws.core.subscription_table import (
 )
 from bfxsync.ws.reply_table import ReplyTable
 
+_log = get_logger(__name__)
+
 NO_KEY = (
     "the account needs a key: Client(api_key=…, api_secret=…), or the environment variables "
     "BFX_API_KEY and BFX_API_SECRET"
 )
+
+
+@attrs.frozen
+class Unread:
+    """The failure of a reply that was dropped before anybody has read it."""
+
+    error: BfxError
 
 
 class Account(Protocol):
@@ -111,9 +121,9 @@ class AccountTable(SubscriptionTable):
         shared = self._shared[self.account.channel.identity]
         return self._session.apply(Resubscribe(shared, reason), self._clock())
 
-    def report(self, error: BfxError) -> Outputs:
-        """Report an error that no call raises."""
-        self._owner.publisher.reported(error)
+    def report(self, unread: Unread) -> Outputs:
+        """Report the failure of a reply that nobody has read."""
+        self._owner.publisher.reported(unread.error)
         return ()
 
     # --- outputs ------------------------------------------------------------------------------
@@ -180,4 +190,9 @@ class AccountTable(SubscriptionTable):
     ) -> None:
         """Fail a command after the end."""
         super().refuse(arguments, exception, error)
+        for argument in arguments:
+            if isinstance(argument, Unread):
+                # Only logged: `on_error` has had its last call.
+                name = type(argument.error).__name__
+                _log.warning("%s: %s", name, argument.error)
         self.account.replies.end(error)
