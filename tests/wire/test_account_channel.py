@@ -184,6 +184,7 @@ def test_only_snapshots_of_the_filters_are_awaited(
     channel = begun(filters=filters)
     (snapshot,) = channel.feed_many([[0, code, []] for code in codes])
     assert sorted(rows_of(snapshot)) == sorted(codes) and not snapshot.has_hole
+    assert sorted(filter(channel.expects, SNAPSHOTS)) == sorted(codes)
 
 
 def test_without_snapshots_the_channel_is_live_at_once() -> None:
