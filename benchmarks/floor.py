@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import urlsplit
 
 from counting import GRACE_S, Run
-from traffic import values
+from traffic import ACCOUNT, values
 
 BLOCK_BYTES = 64 * 1024
 SEQ_ALL, OB_CHECKSUM = 65536, 131072
@@ -48,19 +48,23 @@ def run_floor(
     sock, data = connect(url, ca_bundle)
     with sock:
         send(sock, {"event": "conf", "flags": SEQ_ALL + OB_CHECKSUM})
-        for each in run.wanted:
-            send(
-                sock,
-                {"event": "subscribe", "channel": each.name, "symbol": each.symbol},
-            )
         # info, the answer to conf, and the acknowledgement and first frame of each channel.
+        frame_count = 2 + 2 * len(run.wanted)
+        for each in run.wanted:
+            request = {"event": "subscribe", "channel": each.name}
+            if each == ACCOUNT:
+                # The load server checks no signature, and sends six snapshots.
+                request, frame_count = {"event": "auth"}, 9
+            send(sock, {**request, "symbol": each.symbol})
         frames: List[Any] = []
-        while len(frames) < 2 + 2 * len(run.wanted):
+        while len(frames) < frame_count:
             data += receive(sock)
             texts, data = split(data)
             frames += map(loads, texts)
         for frame in frames:
-            if type(frame) is list and type(frame[1][0]) is not list:
+            if type(frame) is list and type(frame[1]) is list:
+                if type(frame[1][0]) is list:
+                    continue  # a snapshot
                 callbacks[frame[0]](frame[1])
         done = run.done_event()
         run.start()
@@ -152,8 +156,10 @@ def connect(url: str, ca_bundle: Optional[str]) -> Tuple[socket.socket, bytes]:
     return sock, data.partition(b"\r\n\r\n")[2]
 
 
-def send(sock: socket.socket, message: Dict[str, object]) -> None:
+def send(sock: socket.socket, message: Any) -> None:
     text = json.dumps(message).encode()
-    assert len(text) < 126
+    size = bytes((0x80 | len(text),))
+    if len(text) >= 126:
+        size = b"\xfe" + len(text).to_bytes(2, "big")
     # A mask of zeros leaves the text unchanged.
-    sock.sendall(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text)
+    sock.sendall(b"\x81" + size + bytes(4) + text)

@@ -25,11 +25,23 @@ import time
 from itertools import zip_longest
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
-from traffic import FLOODS, Channel, Traffic, channels, is_checksum, ticker_text
+from traffic import (
+    ACCOUNT,
+    FLOODS,
+    Channel,
+    Traffic,
+    channels,
+    is_checksum,
+    ticker_text,
+)
 
 BLOCK_BYTES = 64 * 1024
 SEQ_ALL, OB_CHECKSUM = 65536, 131072
 HEARTBEAT_S = 5.0
+
+#: What the account channel begins with.
+SNAPSHOTS = ("ps", "ws", "os", "fos", "fcs", "fls")
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -48,10 +60,16 @@ Block = Tuple[int, bytes]
 def blocks(
     texts: Iterable[str], seq: Optional[int], size: int = BLOCK_BYTES
 ) -> Iterator[Block]:
-    """Join frames into blocks of a size, numbered from `seq` on; None for no numbers."""
+    """
+    Join frames into blocks of a size, numbered from `seq` on; None for no numbers.
+
+    Frames of the account have a second number, which begins with this flood.
+    """
     block, count = bytearray(), 0
     for offset, text in enumerate(texts):
         suffix = "]" if seq is None else f",{seq + offset}]"
+        if seq is not None and text.startswith("[0,"):
+            suffix = f",{seq + offset},{offset + 1}]"
         block += frame((text + suffix).encode())
         count += 1
         if len(block) >= size:
@@ -237,6 +255,16 @@ class LoadServer:
         elif event == "unsubscribe":
             peer.chan_ids.remove(int(str(message["chanId"])))
             peer.send({**message, "event": "unsubscribed", "status": "OK"})
+        elif event == "auth":
+            peer.chan_ids.append(ACCOUNT.chan_id)
+            caps = {"orders": {"read": 1, "write": 1}, "wallets": {"read": 1}}
+            peer.send({"event": "auth", "status": "OK", "chanId": 0, "caps": caps})
+            # In other writes, as some clients drop what comes in that of the answer.
+            time.sleep(0.002)
+            for code in SNAPSHOTS:
+                peer.frame_count += 1
+                suffix = f",{peer.frame_count},0]" if peer.flags & SEQ_ALL else "]"
+                peer.send(f'[0,"{code}",[]{suffix}')
         elif event == "subscribe":
             channel = self._wanted.get((message["channel"], message["symbol"]))
             if channel is None:

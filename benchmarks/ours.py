@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Callable, List, Optional
 
 from counting import GRACE_S, Run
-from traffic import BOOK_LEN, Channel
+from traffic import ACCOUNT, BOOK_LEN, Channel
 
 
 def read_ticker(ticker: Any) -> List[float]:
@@ -26,6 +26,28 @@ def read_level(update: Any) -> List[float]:
     return [update.price, update.count, update.amount]
 
 
+def read_order(order: Any) -> List[float]:
+    return [order.id, order.amount, order.price]
+
+
+def read_account_trade(trade: Any) -> List[float]:
+    return [trade.id, trade.exec_amount, trade.exec_price]
+
+
+def read_wallet(wallet: Any) -> List[float]:
+    return [wallet.balance]
+
+
+#: The events of the flood of the account, the same in the official client.
+ACCOUNT_EVENTS = {
+    "order_new": read_order,
+    "order_update": read_order,
+    "order_cancel": read_order,
+    "trade_execution": read_account_trade,
+    "trade_execution_update": read_account_trade,
+    "wallet_update": read_wallet,
+}
+
 READS = {"ticker": read_ticker, "trades": read_trade, "book": read_level}
 
 
@@ -39,6 +61,9 @@ def run_bfxsync(
     tunes_gc: bool = False,
     **options: Any,
 ) -> None:
+    if run.wanted == [ACCOUNT]:
+        return run_account(run, url, ca_bundle)
+
     from bfxsync import BookSubscription, Gap, WebSocketClient
 
     done = run.done_event()
@@ -111,6 +136,28 @@ def run_bfxsync(
         run.result["checksums"] = sum(book.verified_count for book in books.values())
     finally:
         client.close()
+
+
+def run_account(run: Run, url: str, ca_bundle: Optional[str]) -> None:
+    """Receive the account channel; its callback is called with te and tu, too."""
+    from bfxsync import Client, Gap
+
+    done = run.done_event()
+
+    def on_change(change: object) -> None:
+        if isinstance(change, Gap):
+            run.result["gaps"] += 1
+            run.result["reason"] = change.reason
+
+    def read(update: Any) -> List[float]:
+        return ACCOUNT_EVENTS[update.event](update.data)
+
+    with Client("benchmark-key", "benchmark-secret", wss_host=url) as bfx:
+        callback = run.callback(ACCOUNT.symbol, read)
+        bfx.wss.subscribe_account(callback, on_event=on_change)
+        run.start()
+        done.wait(run.timeout_s)
+        time.sleep(GRACE_S)
 
 
 def run_json(run: Run, url: str, ca_bundle: Optional[str], **options: Any) -> None:

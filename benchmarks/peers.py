@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Optional
 
 from counting import GRACE_S, Run
-from ours import read_ticker, read_trade
-from traffic import BOOK_LEN, values
+from ours import ACCOUNT_EVENTS, read_ticker, read_trade
+from traffic import ACCOUNT, BOOK_LEN, values
 
 
 async def watch(run: Run, client: Any, ends: Callable[[], Any]) -> None:
@@ -47,7 +47,9 @@ def run_official(run: Run, url: str, ca_bundle: Optional[str]) -> None:
 
     from bfxapi import Client
 
-    wss = Client(wss_host=url).wss
+    keys = dict(api_key="benchmark-key", api_secret="benchmark-secret")
+    is_account = run.wanted == [ACCOUNT]
+    wss = Client(wss_host=url, **(keys if is_account else {})).wss
     subscribed = 0
 
     async def on_open() -> None:
@@ -64,6 +66,11 @@ def run_official(run: Run, url: str, ca_bundle: Optional[str]) -> None:
     def read_level(level: Any) -> List[float]:
         return [level.price, level.count, level.amount]
 
+    if is_account:
+        wss.on("funding_loan_snapshot", lambda _: run.start())
+        for event, read in ACCOUNT_EVENTS.items():
+            wss.on(event, run.callback(ACCOUNT.symbol, read))
+        return asyncio.run(watch(run, wss.start(), wss.close))
     wss.on("open", on_open)
     wss.on("subscribed", on_subscribed)
     wss.on("t_ticker_update", run.handler("", read_ticker))

@@ -130,6 +130,7 @@ class Rows:
             flood("trades", "flood of trades, te and tu", "trades", every),
             flood("book", "flood of one book", "book", every),
             flood("mixed", "flood of 25 mixed channels", "mixed", most),
+            flood("account", "flood of account events", "account", most[:3]),
             flood("tls", "flood of one ticker over TLS", "ticker", most, is_tls=True),
             flood(
                 "checksums",

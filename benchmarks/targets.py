@@ -36,6 +36,8 @@ def targets() -> List[Target]:
         found.append(Target(name, text, CPU, OFFICIAL, OURS, least=least))
     return [
         *found,
+        Target("account", "account, × floor", CPU, OURS, FLOOR),
+        Target("account", f"account, × less than {OFFICIAL}", CPU, OFFICIAL, OURS),
         Target("checksums", "book with checksums, × floor", CPU, OURS, FLOOR, 2.2),
         Target("checksum", "one checksum, × from scratch", CPU, OURS, "from scratch"),
         Target("paced", "1,000/s, p50, × floor", P50, OURS, FLOOR, 1.5),

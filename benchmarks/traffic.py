@@ -38,20 +38,31 @@ FLOODS: Dict[str, Dict[str, int]] = {
     "checksums": {"book": 1},
     "tickers-25": {"ticker": 25},
     "tickers-250": {"ticker": 250},
+    "account": {"account": 1},
 }
 
 #: The columns that all clients have: bid, ask and volume; id, time, amount and price; price, count
 #: and amount.
 _COLUMNS = {"ticker": (0, 2, 7), "trades": (0, 1, 2, 3), "book": (0, 1, 2)}
 
+#: Of the account, by the length of the row: orders (id, amount, price), trades (id, amount, price)
+#: and wallets (balance).
+_ACCOUNT_COLUMNS = {32: (0, 6, 16), 12: (0, 4, 5), 7: (2,)}
+
+ACCOUNT = Channel("account", "account", 0)
+
 
 def values(kind: str, row: List[Any]) -> List[float]:
     """Return the values of a row that all clients have."""
-    return [row[index] for index in _COLUMNS[kind]]
+    is_account = kind == ACCOUNT.name
+    columns = _ACCOUNT_COLUMNS[len(row)] if is_account else _COLUMNS[kind]
+    return [row[index] for index in columns]
 
 
 def channels(flood: str) -> List[Channel]:
     """Return the channels of a flood."""
+    if flood == ACCOUNT.name:
+        return [ACCOUNT]
     kinds = [kind for kind, count in FLOODS[flood].items() for _ in range(count)]
     return [
         Channel(kind, f"tC{index:02X}USD", 761045 + 31 * index)
@@ -187,6 +198,48 @@ class BookSource:
         return f"[{price},{count},{-amount if is_ask else amount}]"
 
 
+class AccountSource:
+    """Orders that are placed, filled in two parts, and closed, with trades and wallets."""
+
+    def __init__(self, chan_id: int, rng: random.Random) -> None:
+        self._rng = rng
+        self._id = 180000000000
+
+    def first(self) -> str:
+        return '[0,"fls",[]'
+
+    def step(self) -> Iterator[str]:
+        rng = self._rng
+        self._id += rng.randrange(1, 50)
+        amount = rng.choice((1, -1)) * round(rng.uniform(0.002, 3), 8)
+        half, price = round(amount / 2, 8), 86000 + rng.randrange(1000)
+        yield self._order("on", amount, amount, price, "ACTIVE")
+        yield self._wallet()
+        for left in (amount - half, 0.0):
+            trade = (
+                f'[{self._id + 7},"tBTCUSD",1790000000000,{self._id},{half},{price},'
+                f'"EXCHANGE LIMIT",{price},1'
+            )
+            self._id += 1
+            yield f'[0,"te",{trade},null,null,{self._id}]'
+            yield self._order("ou" if left else "oc", left, amount, price, "EXECUTED")
+            yield f'[0,"tu",{trade},-0.00012,"BTC",{self._id}]'
+            yield self._wallet()
+
+    def _order(
+        self, code: str, left: float, amount: float, price: int, status: str
+    ) -> str:
+        return (
+            f'[0,"{code}",[{self._id},null,{self._id},"tBTCUSD",1790000000000,1790000000001,'
+            f'{left},{amount},"EXCHANGE LIMIT",null,null,null,0,"{status}",null,null,{price},'
+            f'{price},0,0,null,null,null,0,0,null,null,null,"API>BFX",null,null,null]'
+        )
+
+    def _wallet(self) -> str:
+        balance = round(self._rng.uniform(1000, 9000), 8)
+        return f'[0,"wu",["exchange","USD",{balance},0,{balance},"Exchange",null]'
+
+
 def number_text(number: float) -> str:
     """Return a number that is not tiny as JavaScript shows it."""
     return f"{number:.8f}".rstrip("0").rstrip(".")
@@ -196,12 +249,13 @@ def is_checksum(text: str) -> bool:
     return '"cs"' in text
 
 
-Source = Union[TickerSource, TradesSource, BookSource]
+Source = Union[TickerSource, TradesSource, BookSource, AccountSource]
 
 SOURCES: Dict[str, Type[Source]] = {
     "ticker": TickerSource,
     "trades": TradesSource,
     "book": BookSource,
+    "account": AccountSource,
 }
 
 
@@ -265,7 +319,7 @@ class Traffic:
             chan_id, *rest = json.loads(text + "]")
             channel = by_id[chan_id]
             keys = [channel.symbol]
-            if len(rest) == 2:
+            if channel.name == "trades":
                 keys.append(f"{channel.symbol} {rest[0]}")
             for key in keys:
                 found.setdefault(key, []).append(values(channel.name, rest[-1]))

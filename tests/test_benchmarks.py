@@ -16,8 +16,9 @@ try:
     import account_frames
     import exchange
     import micro
+    import orders
     import run
-    from processes import Arena, Job, check
+    from processes import Arena, Failure, Job, check
     from report import MARK
     from rows import PEERS, Rows
     from tables import ratio
@@ -87,6 +88,29 @@ def with_another(books):
 def test_what_a_contestant_loses_is_noticed(result, sent, spoil, complaint):
     found = check("bfxsync", JOB, sent, {**result, **spoil(result)})
     assert found is not None and complaint in found
+
+
+def test_the_account_is_compared_update_by_update(tmp_path):
+    arena = Arena(ThisPython(tmp_path), tmp_path / "unused.pem", {"": ROOT})
+    try:
+        result = arena.run("bfxsync", JOB._replace(flood="account"))
+    finally:
+        arena.close()
+    assert result["count"] == JOB.frames and [*result["kept"]] == ["account"]
+
+
+def test_every_measured_order_is_one_of_the_exchange(tmp_path):
+    arena = Arena(ThisPython(tmp_path), tmp_path / "unused.pem", {"": ROOT})
+    exchange = orders.Exchange(arena)
+    try:
+        for name in ("floor-orders", "bfxsync"):
+            found = orders.run(arena, exchange, name, 5)
+            assert found["p99_us"] >= found["p50_us"] > 0 and found["cpu_us"] > 0
+        exchange.counts = lambda: {"orders": 34, "open": 1}
+        with pytest.raises(Failure, match="not every one of 35 orders"):
+            orders.run(arena, exchange, "floor-orders", 5)
+    finally:
+        exchange.close()
 
 
 @pytest.mark.parametrize("name, module, owner, method", micro.STAGES)
