@@ -28,7 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "ioc": {"type": "EXCHANGE IOC", "price": "90000"},
     "killed": {"type": "EXCHANGE FOK", "price": "20000"},
     "post only": {"type": "EXCHANGE LIMIT", "price": "90000", "flags": POST_ONLY},
-    "refused": {"type": "EXCHANGE LIMIT", "price": "50000", "amount": "1000"},
+    "refused": {"type": "EXCHANGE LIMIT", "price": "50000", "amount": "9999"},
 }
 """New orders by what becomes of them: bids, far from a market at about 64,000, or crossing it."""
 
@@ -70,12 +70,9 @@ class Deed:
         Without `has_fees` events with fees may have been lost.
         """
         result, error = self.settle()
-        if self.key[0] != "on":
+        if self.key[0] != "on" or self.raised is not None:
             return judge.judge_change(self.key, result, error)
-        cid = self.key[1]
-        if self.reply is None or not hasattr(self.reply, "fills"):
-            return judge.judge(Belief(cid, result, result, error))
-        reply = self.reply
+        cid, reply = self.key[1], self.reply
         outcome = judge.judge(Belief(cid, reply.order, result, error, reply.fills))
         truth = judge.truth(cid)
         assert sorted(trade.id for trade in self.fills) == sorted(truth.trades)
@@ -112,22 +109,14 @@ class OrderTrader:
 
     def submit(self, kind: str, **options: Any) -> Deed:
         """Send a new order; `options` replace those of its kind."""
-        cid = self._cid()
-        deed = Deed(("on", cid), kind)
-        callbacks = {"on_fill": deed.fills.append, "on_done": deed.dones.append}
-        return self._do(
-            deed,
-            self.inputs.submit_order,
-            **{**self._terms(kind), "cid": cid, **callbacks, **options},
-        )
+        deed, arguments = self._new(kind)
+        return self._do(deed, self.inputs.submit_order, **{**arguments, **options})
 
     def submit_multi(self, kinds: Sequence[str]) -> list[Deed]:
         """Send several new orders in one message."""
-        cids = [self._cid() for _ in kinds]
-        deeds = [Deed(("on", cid), kind) for cid, kind in zip(cids, kinds)]
-        ops = [
-            ("on", {**self._terms(kind), "cid": cid}) for cid, kind in zip(cids, kinds)
-        ]
+        drafts = [self._new(kind) for kind in kinds]
+        deeds = [deed for deed, _ in drafts]
+        ops = [("on", arguments) for _, arguments in drafts]
         try:
             replies: Sequence[Any] = self.inputs.submit_order_multi(ops)
         except BfxError as error:
@@ -161,13 +150,19 @@ class OrderTrader:
         deed = Deed(("foc", id), "cancel offer")
         return self._do(deed, self.inputs.cancel_funding_offer, id)
 
-    def _cid(self) -> int:
+    def _new(self, kind: str) -> tuple[Deed, dict[str, Any]]:
+        """Return a new order, and the arguments of its submission."""
+        deed = Deed(("on", self.next_cid), kind)
+        arguments = {
+            "symbol": SYMBOL,
+            "amount": f"0.{self.random.randint(100, 999):05}",
+            **KINDS[kind],
+            "cid": self.next_cid,
+            "on_fill": deed.fills.append,
+            "on_done": deed.dones.append,
+        }
         self.next_cid += 1
-        return self.next_cid - 1
-
-    def _terms(self, kind: str) -> dict[str, Any]:
-        amount = f"0.{self.random.randint(100, 999):05}"
-        return {"symbol": SYMBOL, "amount": amount, **KINDS[kind]}
+        return deed, arguments
 
     def _do(
         self, deed: Deed, call: Callable[..., Any], *args: Any, **options: Any
