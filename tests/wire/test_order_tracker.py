@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import permutations
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
@@ -814,6 +816,47 @@ def test_fills_of_a_found_order_are_complete(status: str) -> None:
     run = Run(operation).wait(ANSWER_S)
     run.reconcile(operation, order_of(status=status, amount=0.0)).wait(10.0)
     assert len(run.of(FetchMissed)) == (1 if status == FILLED else 0)
+
+
+# --- notifications as captured --------------------------------------------------------------------
+
+DATA = Path(__file__).parents[1] / "data" / "account-frames.jsonl"
+_LINES = map(json.loads, DATA.read_text("utf-8").splitlines())
+SAMPLES = {
+    line["kind"]: json.loads(line["frame"])[2]
+    for line in _LINES
+    if line["kind"].startswith(("n.o", "n.f"))
+}
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_captured_notification_finds_its_operation(kind: str) -> None:
+    row = SAMPLES[kind]
+    name, info = row[1].split("-")[0], row[4]
+    is_refused = row[6] == "ERROR"
+    if name == "on":
+        operations = [new_order(cid=info[2])]
+    elif name == "ox_multi":
+        operations = batch(10)
+    elif name == "oc_multi":
+        operations = [operation_of(name, {"id": [each[0] for each in info]})]
+    elif name == "fon":
+        terms = {**TERMS, "amount": "500", "rate": "0.02", "period": 2}
+        operations = [operation_of(name, terms)]
+    elif info[0] is None:
+        operations = [operation_of(name, {"cid": info[2], "cid_date": TODAY})]
+    else:
+        operations = [operation_of(name, {"id": info[0]})]
+    run = Run(*operations).see(notice(row[1], info, row[7] if is_refused else None))
+    if is_refused:
+        assert set(run.fates.values()) == {OrderRejected}
+        return
+    assert run.fates == {}
+    for each in info if name == "oc_multi" else [info]:
+        id, cid = each[0] or 5, each[2]
+        closed = offer_of(id) if name[0] == "f" else order_of(id, cid, status=FILLED)
+        run.see(event("foc" if name[0] == "f" else "oc", closed))
+    assert len(run.fates) == 1
 
 
 # --- notifications that repeat, or never come -----------------------------------------------------
