@@ -50,7 +50,7 @@ from bfxsync.wire.frames import (
 )
 from bfxsync.wire.handshake import Action, Handshake
 from bfxsync.wire.input_queue import InputQueue, refuse
-from bfxsync.wire.orders import OrderTracker
+from bfxsync.wire.orders import OrderTracker, SeeOrder
 from bfxsync.wire.outputs import (
     AnyOutput,
     Change,
@@ -84,6 +84,8 @@ class AccountSession:
         Channel 0; its token is that of `Subscribe`.
     filters, dms
         See `Authentication`.
+    see_order
+        See `OrderTracker`.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class AccountSession:
         flags: int = Flag.SEQ_ALL,
         filters: tuple[str, ...] = (),
         dms: bool = False,
+        see_order: SeeOrder = lambda order, is_closed: None,
         loads: Loads = loads_for(),
         timeout_s: float = 10.0,
         ping_after_s: float = PING_AFTER_S,
@@ -107,7 +110,7 @@ class AccountSession:
         self._timeout_s = timeout_s
         self._handshake = Handshake(flags, timeout_s)
         self._authentication = Authentication(timeout_s, filters=filters, dms=dms)
-        self._tracker = OrderTracker()
+        self._tracker = OrderTracker(see_order)
         self._delivery = AccountDelivery(channel, self._tracker, filters)
         self._inputs = InputQueue(self._tracker)
         self._messages = AccountMessages()
@@ -390,8 +393,7 @@ class AccountSession:
                 self._is_ending = True
                 self._inputs.close()
                 if isinstance(output, Fail):
-                    reason = "the client has failed"
-                    outputs += self._inputs.drop(reason, cause=output.error)
+                    outputs += self._inputs.drop(str(output.error), cause=output.error)
         # During maintenance the exchange may be silent.
         self._liveness.expect(self._trouble is None, now)
         self.is_rescheduled = True

@@ -53,10 +53,19 @@ _FILLS_S = 10.0
 _FETCH_PAUSE_S = 60.0
 
 
-class OrderTracker:
-    """Tracks operations from their sending until their fate is known, and the orders of replies."""
+SeeOrder = Callable[[Order, bool], object]
+"""Takes a new state of an order, and whether it is closed."""
 
-    def __init__(self) -> None:
+
+class OrderTracker:
+    """
+    Tracks operations from their sending until their fate is known, and the orders of replies.
+
+    `see_order` is called with every new state of an order of the account.
+    """
+
+    def __init__(self, see_order: SeeOrder = lambda order, is_closed: None) -> None:
+        self._see_order = see_order
         self._orders: KnownOrders[Order] = KnownOrders()
         self._offers: KnownOrders[FundingOffer] = KnownOrders()
         self._replied = RepliedOrders()
@@ -204,6 +213,7 @@ class OrderTracker:
         self._last_mts = max(self._last_mts, order.mts_update)
         if not self._orders.update(order, is_closed):
             return []
+        self._see_order(order, is_closed)
         outputs: List[AccountOutput] = []
         replied = self._replied.of_order(order)
         if replied is not None:

@@ -350,10 +350,14 @@ class _Sending:
             for order in (value if isinstance(value, list) else [value])
             if isinstance(order, (Order, PartialOrder))
         ]
+        was_dated = False
         for order in orders:
-            dates.see(order, is_closed=self._name in ("oc", "oc_multi"))
-        if error is not None and not isinstance(error, OutcomeUnknown):
+            was_dated = dates.see(order, self._name in ("oc", "oc_multi"))
+        is_unsent = error is not None and not isinstance(error, OutcomeUnknown)
+        # Around midnight it was sent for two dates, of which one is known now.
+        if is_unsent or (was_dated and len(self._keys) > 1):
             dates.forget_sent(self._keys)
+        if is_unsent:
             services.recent_writes.drop(record)
         id = orders[0].id if self._name == "on" and orders else None
         self._outstanding.settle(self._new_cid, id, error)

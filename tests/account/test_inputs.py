@@ -172,6 +172,25 @@ def test_wrong_key_raises_at_the_first_input(exchange: PaperExchange) -> None:
         assert caught.value.code == 10100 and client.wss.exception is not None
 
 
+def test_order_of_another_client_has_a_known_cid(
+    exchange: PaperExchange, connect: Connect
+) -> None:
+    first, other = connect(), connect()
+    others, inputs = other.wss.inputs, first.wss.inputs
+    before, after = 61, 62
+    others.submit_order(*RESTING, cid=before).result(DEADLINE_S)
+    first.wss.account.wait_ready(DEADLINE_S)
+    seen = threading.Event()
+    first.wss.on("order_new", lambda order: order.cid == after and seen.set())
+    others.submit_order(*RESTING, cid=after).result(DEADLINE_S)
+    assert seen.wait(DEADLINE_S)
+    for cid in (before, after):
+        with pytest.raises(UsageError, match="cid must be unique"):
+            inputs.submit_order(*RESTING, cid=cid)
+        assert inputs.cancel_order(cid=cid).result(DEADLINE_S).cid == cid
+    assert open_cids(exchange) == []
+
+
 # --- guards -----------------------------------------------------------------------------------
 
 

@@ -157,6 +157,7 @@ def test_a_wrong_key_ends_the_client_and_its_inputs(peer):
     assert isinstance(failure.error, AuthError)
     error = settled(outputs)["order"]
     assert isinstance(error, OrderNotPlaced) and error.__cause__ is failure.error
+    assert str(failure.error) in str(error)
 
 
 def test_a_refusal_may_come_as_an_error(peer):

@@ -794,6 +794,15 @@ def test_lost_update_of_an_amount_is_absent_if_nothing_changed() -> None:
         assert run.reconcile(update, found).fates == {"ou": fate}
 
 
+def test_every_new_state_of_an_order_is_passed_on() -> None:
+    seen: List[Any] = []
+    tracker = OrderTracker(lambda *state: seen.append(state))
+    tracker.snapshot([ON.data], True, 0.0)
+    for update in (ON, PARTLY, ON, DONE, DONE):
+        tracker.handle(update, 0.0)
+    assert seen == [(ON.data, False), (PARTLY.data, False), (DONE.data, True)]
+
+
 # --- fills that are missing -----------------------------------------------------------------------
 
 

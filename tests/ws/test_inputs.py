@@ -337,6 +337,19 @@ def test_order_of_this_client_is_cancelled_by_its_cid_alone(port):
     assert port.frames()[-1] == ("oc", {"cid": 5, "cid_date": TODAY})
 
 
+def test_order_sent_at_midnight_has_one_date_once_placed(port):
+    port.services.creation_dates = lambda: ["2026-01-30", TODAY]
+    port.inputs.submit_order(**LIMIT, cid=5)
+    port.send()
+    with pytest.raises(UsageError, match="cid_date must be given"):
+        port.inputs.cancel_order(cid=5)
+    placed = order()
+    placed.mts_create = 1769817600000
+    port.settle(placed)
+    port.inputs.cancel_order(cid=5)
+    assert port.frames()[-1] == ("oc", {"cid": 5, "cid_date": TODAY})
+
+
 def test_order_in_flight_is_cancelled_by_its_reply(port):
     reply = port.inputs.submit_order(**LIMIT, cid=5)
     reply.cancel_order()

@@ -215,6 +215,7 @@ class AccountCore:
             flags=settings.flags & (SEQ_ALL | TIMESTAMP),
             filters=services.filters,
             dms=services.has_dms,
+            see_order=services.cid_dates.see,
             **settings.session_options,
         )
         connection = Connection(
