@@ -8,11 +8,12 @@ drawing thread reads these.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
-from bfxsync import BfxError, BookView, Client
+from bfxsync import BfxError, BookView, Client, OrderRejected, OrderReply
 from bfxsync.cli.summary import Step
 from bfxsync.cli.text import price_text
 from bfxsync.paper import PaperExchange
@@ -100,27 +101,37 @@ class Trading:
         self._tell(label, f"{found['USD']:,.2f} USD {found['BTC']:,.4f} BTC")
 
     def _buy(self) -> None:
-        auth = self._bfx.rest.auth
         bid = self._book.best_bid
         price = bid.price if bid is not None else 0.0
         self._tell("limit", f"buy {BOUGHT:.4f} BTC at {price_text(price)}", "buy")
-        order = auth.submit_order("EXCHANGE LIMIT", SYMBOL, BOUGHT, price)
-        id = _id_of(order)
-        while not self._is_filled(id, BOUGHT):
+        reply = self._submit("EXCHANGE LIMIT", BOUGHT, price)
+        while not self._is_filled(reply):
             ask = self._book.best_ask
             if self._has_passed(_PATIENT) and ask is not None and ask.price > price:
                 price = ask.price
-                auth.update_order(id, price=price).raise_for_status()
-                self._tell("", f"moved to {price_text(price)}")
+                # Refused if it has just been filled.
+                with suppress(OrderRejected):
+                    reply.update_order(price=price).result(_DEADLINE_S)
+                    self._tell("", f"moved to {price_text(price)}")
             if self._is_too_late():
                 self.problem = "the limit order was not filled"
                 return
 
     def _sell(self) -> None:
         self._tell("market", f"sell {SOLD:.4f} BTC", "sell")
-        order = self._bfx.rest.auth.submit_order("EXCHANGE MARKET", SYMBOL, -SOLD)
-        if not self._is_filled(_id_of(order), SOLD):
-            self.problem = "the market order was not filled"
+        reply = self._submit("EXCHANGE MARKET", -SOLD)
+        while not self._is_filled(reply):
+            if self._is_too_late():
+                self.problem = "the market order was not filled"
+                return
+
+    def _submit(
+        self, type: str, amount: float, price: float | None = None
+    ) -> OrderReply:
+        """Place an order, and wait until the exchange lists it."""
+        reply = self._bfx.wss.inputs.submit_order(type, SYMBOL, amount, price)
+        reply.result(_DEADLINE_S)
+        return reply
 
     def _cut(self) -> None:
         self._tell("cut", "by the exchange", "bad")
@@ -132,17 +143,18 @@ class Trading:
                 return
         self._tell("", f"data again after {time.monotonic() - cut_at:.2f} s")
 
-    def _is_filled(self, id: int, amount: float) -> bool:
-        """Wait briefly; if an order is filled, describe its trades and return True."""
+    def _is_filled(self, reply: OrderReply) -> bool:
+        """Wait briefly; if an order is filled, with known fees, describe it and return True."""
         self._stopping.wait(_POLL_S)
-        trades = self._bfx.rest.auth.get_order_trades(SYMBOL, id)
-        filled = sum(abs(trade.exec_amount) for trade in trades)
-        if filled < amount - 1e-8:
+        order, fills = reply.order, reply.fills
+        if order is None or order.status.is_open:
             return False
-        value = sum(abs(trade.exec_amount) * trade.exec_price for trade in trades)
-        fee = sum(abs(trade.fee or 0.0) for trade in trades)
-        currency = trades[0].fee_currency
-        self._tell("", f"filled {price_text(value / filled)} fee {fee:.4g} {currency}")
+        if not fills or any(trade.fee is None for trade in fills):
+            return False
+        fee = sum(abs(trade.fee or 0.0) for trade in fills)
+        currency = fills[0].fee_currency
+        price = price_text(order.price_avg)
+        self._tell("", f"filled {price} fee {fee:.4g} {currency}")
         return True
 
     def _tell(self, label: str, text: str, tone: str = "") -> None:
@@ -160,7 +172,3 @@ class Trading:
         self._stopping.wait(_POLL_S)
         late_at = self._began_at + self._seconds + _DEADLINE_S
         return self._stopping.is_set() or time.monotonic() >= late_at
-
-
-def _id_of(answer: Any) -> int:
-    return int(answer.raise_for_status().data.id)
