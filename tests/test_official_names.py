@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from pathlib import Path
 from queue import Queue
 
 import pytest
+from patience import at_most
 
 import bfxsync
-from bfxsync import Client, SubscriptionRejected, UsageError, WebSocketClient
+from bfxsync import (
+    Client,
+    SubscriptionRejected,
+    UsageError,
+    WebSocketClient,
+    types,
+)
 from bfxsync.compat import exceptions
 from bfxsync.paper import PaperExchange
 from bfxsync.websocket import subscriptions
@@ -134,3 +142,89 @@ def test_a_logger_above_or_within_the_package_makes_no_circle(package_logger, na
 def test_a_logger_of_another_kind_is_a_usage_error(logger):
     with pytest.raises(UsageError, match="^logger must be a logging.Logger"):
         Client(logger=logger)
+
+
+def test_a_program_of_the_official_client_trades():
+    """As its examples are written, without ``async`` and ``await``."""
+    got = {}
+
+    def handler(name):
+        return lambda *arguments: got.setdefault(name, Queue()).put(arguments)
+
+    with PaperExchange(rate=0.001) as exchange:
+        bfx = Client(
+            api_key="paper-key",
+            api_secret="paper-secret",
+            wss_host=exchange.url,
+            rest_host=exchange.rest_url,
+            filters=["trading", "funding", "wallet", "balance"],
+        )
+        for name in ACCOUNT_EVENTS:
+            got[name] = Queue()
+            bfx.wss.on(name, handler(name))
+
+        @bfx.wss.on("authenticated")
+        def on_authenticated(event):
+            inputs = bfx.wss.inputs
+            inputs.submit_order(
+                type="EXCHANGE LIMIT", symbol="tBTCUSD", amount=0.165, price=30264.0
+            )
+            inputs.submit_order("MARKET", "tBTCUSD", "0.1", "0")
+            inputs.submit_funding_offer("LIMIT", "fUSD", "150", "0.01", 2)
+            inputs.calc("margin_base", "margin_sym_tBTCUSD", "funding_sym_fUSD")
+
+        @bfx.wss.on("order_new")
+        def on_order_new(order: types.Order):
+            bfx.wss.inputs.update_order(order.id, amount=0.2)
+
+        @bfx.wss.on("order_update")
+        def on_order_update(order: types.Order):
+            bfx.wss.inputs.cancel_order(id=order.id)
+
+        @bfx.wss.on("funding_offer_new")
+        def on_funding_offer_new(offer: types.FundingOffer):
+            bfx.wss.inputs.cancel_funding_offer(id=offer.id)
+
+        bfx.wss.start()
+        with closing(bfx):
+            for name, kind in KINDS.items():
+                (data,) = got[name].get(timeout=at_most(30))
+                if name.endswith("_snapshot"):
+                    assert all(isinstance(row, kind) for row in data) and data == [
+                        *data
+                    ]
+                elif name.endswith("-notification"):
+                    assert isinstance(data, types.Notification)
+                    assert data.status == "SUCCESS" and isinstance(data.data, kind)
+                else:
+                    assert isinstance(data, kind), name
+
+
+KINDS = {
+    "authenticated": dict,
+    "wallet_snapshot": types.Wallet,
+    "order_snapshot": types.Order,
+    "position_snapshot": types.Position,
+    "funding_offer_snapshot": types.FundingOffer,
+    "funding_credit_snapshot": types.FundingCredit,
+    "funding_loan_snapshot": types.FundingLoan,
+    "on-req-notification": types.Order,
+    "order_new": types.Order,
+    "ou-req-notification": types.Order,
+    "order_update": types.Order,
+    "oc-req-notification": types.Order,
+    "order_cancel": types.Order,
+    "position_new": types.Position,
+    "trade_execution": types.Trade,
+    "trade_execution_update": types.Trade,
+    "wallet_update": types.Wallet,
+    "balance_update": types.BalanceInfo,
+    "fon-req-notification": types.FundingOffer,
+    "funding_offer_new": types.FundingOffer,
+    "foc-req-notification": types.FundingOffer,
+    "funding_offer_cancel": types.FundingOffer,
+    "base_margin_info": types.BaseMarginInfo,
+    "symbol_margin_info": types.SymbolMarginInfo,
+    "funding_info_update": types.FundingInfo,
+}
+"""What happens in this program, and what its handlers get."""
