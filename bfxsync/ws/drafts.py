@@ -7,17 +7,9 @@ from typing import Any, Hashable, List, Mapping, Tuple
 import attrs
 
 from bfxsync._base.plain import plain_items
+from bfxsync.outcome.operations import METHODS
 from bfxsync.wire.inputs import Body
 from bfxsync.ws.replies import Reply, Request
-
-_METHODS = {
-    "on": "submit_order",
-    "ou": "update_order",
-    "oc": "cancel_order",
-    "oc_multi": "cancel_order_multi",
-    "fon": "submit_funding_offer",
-    "foc": "cancel_funding_offer",
-}
 
 
 @attrs.define(eq=False)
@@ -46,7 +38,7 @@ def request_of(name: str, body: Body, cid_date: str | None = None) -> Request:
         subject = f"cid {cid}"
     if name == "oc_multi":
         subject = None
-    text = _METHODS[name] if subject is None else f"{_METHODS[name]} of {subject}"
+    text = METHODS[name] if subject is None else f"{METHODS[name]} of {subject}"
     return Request(text, known, cid, cid_date or known.get("cid_date"))
 
 
