@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 import attrs
-from account_frames import (
+from account_rows import (
     DAY,
     START,
     event,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
-from account_frames import (
+from account_rows import (
     DAY,
     START,
     TODAY,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Set, Tuple
 
-from account_frames import DAY, TODAY, new_order, operation_of
+from account_rows import DAY, TODAY, new_order, operation_of
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
