@@ -101,7 +101,9 @@ def test_available_is_none_until_it_is_refreshed(connect: Connect) -> None:
     assert account.balance is not None and account.margin.base is not None
 
 
-def test_handlers_get_official_events_with_the_data(connect: Connect) -> None:
+def test_handlers_get_official_events_with_the_data(
+    exchange: PaperExchange, connect: Connect
+) -> None:
     client = connect()
     seen: Queue[Tuple[str, Any]] = Queue()
     names = (
@@ -113,8 +115,11 @@ def test_handlers_get_official_events_with_the_data(connect: Connect) -> None:
         "trade_execution_update",
         "wallet_update",
     )
+    # The first handler opens the connection: snapshots must not come before the others.
+    exchange.inject("refuse_handshake", times=None)
     for name in names:
         client.wss.on(name, lambda data, name=name: seen.put((name, data)))
+    exchange.clear_faults()
     client.wss.account.wait_ready(DEADLINE_S)
     place(client)
     buy(client)
