@@ -70,7 +70,7 @@ class Inputs(Messages):
 
     @also_half_made
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self._port.replies)} in flight>"
+        return f"<{type(self).__name__}: {len(self._port.replies)} open>"
 
     # --- orders -------------------------------------------------------------------------------
 

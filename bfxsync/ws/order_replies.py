@@ -67,6 +67,8 @@ class OrderReply(Reply[AnyOrder]):
         order = self._order
         if order is None or self._error is not None:
             return super()._state()
+        if self._is_simulated:
+            return "dry run"
         return f"order {order.id} {order.status.word}".rstrip()
 
     # --- any thread ---------------------------------------------------------------------------

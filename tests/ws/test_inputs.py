@@ -558,9 +558,9 @@ def test_dropped_reply_lives_until_its_order_is_done(port, record):
     assert done.wait_for(1) == [77]
 
 
-def test_repr_shows_how_many_are_in_flight(port):
+def test_repr_shows_how_many_replies_are_open(port):
     CALLS["oc"](port.inputs)
-    assert repr(port.inputs) == "<Inputs: 1 in flight>"
+    assert repr(port.inputs) == "<Inputs: 1 open>"
     (token,) = port.replies._replies.values()
     assert repr(token) == "<ReplyToken: <Reply cancel_order of 7: not sent yet>>"
 

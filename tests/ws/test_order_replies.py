@@ -187,6 +187,7 @@ def test_dry_run_is_done_at_once(owner, record):
     reply = new(owner, on_done=done)
     pretended = order("")
     owner.perform(reply.simulate, pretended)
+    assert repr(reply).endswith(": dry run>")
     for wait in (reply.result, reply.wait_done, reply.wait_filled):
         assert wait(0) is pretended
     assert reply.needs_nothing and done.wait_for(1) == [reply]
