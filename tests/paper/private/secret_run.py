@@ -19,8 +19,11 @@ import websocket
 from bfxsync import Client
 from bfxsync.errors import BfxError
 from bfxsync.paper import PaperAccount, PaperExchange
+from bfxsync.paper.server.account_session import AccountSession
 
 KEY, SECRET = "sentinel-key-91c2", "sentinel-secret-5a7f"
+
+ORDER = ("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
 
 
 def main(path: Path) -> None:
@@ -39,14 +42,26 @@ def main(path: Path) -> None:
 
             server.registry.keys.authenticate = noting
 
+        def noting_login(session: AccountSession, request: Any) -> None:
+            seen.append({"bfx-signature": request["authSig"]})
+            log_in_as_ever(session, request)
+
         exchange._thread.call(spy)
+        log_in_as_ever = AccountSession.log_in
+        AccountSession.log_in = noting_login  # type: ignore[method-assign]
         print(exchange, account, exchange.account, vars(exchange))
-        with Client(KEY, SECRET, rest_host=exchange.rest_url) as bfx:
+        hosts = {"wss_host": exchange.url, "rest_host": exchange.rest_url}
+        options = {**hosts, "record": path.with_suffix(".jsonl"), "absence_s": 0.05}
+        with Client(KEY, SECRET, **options) as bfx:
             use(bfx, exchange)
-            seen += log_in(exchange)
+            log_in(exchange)
+            use_socket(bfx, exchange)
             print(bfx, bfx.rest, bfx.rest.auth, vars(bfx.rest))
-        with Client(KEY, "sentinel-secret-wrong", rest_host=exchange.rest_url) as bfx:
+        with Client(KEY, "sentinel-secret-wrong", **hosts) as bfx:
             attempt(bfx.rest.auth.get_wallets)
+            attempt(lambda: bfx.wss.inputs.submit_order(*ORDER))
+            attempt(bfx.wss.run)
+            print(bfx, bfx.wss, bfx.wss.inputs, bfx.wss.exception)
     signatures = [
         value
         for headers in seen
@@ -59,11 +74,10 @@ def main(path: Path) -> None:
 
 def use(bfx: Client, exchange: PaperExchange) -> None:
     auth = bfx.rest.auth
-    limit = ("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
     calls: list[Callable[[], Any]] = [
         auth.get_wallets,
         lambda: auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1"),
-        lambda: auth.submit_order(*limit),
+        lambda: auth.submit_order(*ORDER),
         lambda: auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "50", "50000"),
         lambda: auth.submit_order("EXCHANGE LIMIT", "tNOPE", "50", "50000"),
         lambda: auth.transfer_between_wallets("exchange", "margin", "USD", None, 5),
@@ -75,14 +89,41 @@ def use(bfx: Client, exchange: PaperExchange) -> None:
         print(attempt(call))
     for fault in ("lost_answer", "lost_request"):
         exchange.inject(fault, path="auth/w/order/submit")
-        attempt(lambda: auth.submit_order(*limit))
+        attempt(lambda: auth.submit_order(*ORDER))
     exchange.inject("lost_answer", path="auth/r/orders")
     print(attempt(auth.get_orders))
 
 
-def log_in(exchange: PaperExchange) -> list[dict[str, str]]:
+def use_socket(bfx: Client, exchange: PaperExchange) -> None:
+    """Trade over the WebSocket, and show all that it returns and raises."""
+    wss = bfx.wss
+    wss.on("authenticated", print)
+    print(wss.subscribe_account(print, on_event=print))
+    inputs = wss.inputs
+    reply = inputs.submit_order(*ORDER, on_fill=print, on_done=print)
+    print(inputs, reply, attempt(reply.result), reply, vars(reply))
+    for call in (
+        lambda: inputs.submit_order("EXCHANGE LIMIT", "tBTCUSD", "50", "50000"),
+        lambda: inputs.cancel_order(id=5),
+        lambda: inputs.calc("balance"),
+        lambda: inputs.notify({"a": 1}),
+    ):
+        made = call()
+        print(made, attempt(getattr(made, "result", bool)))
+    attempt(lambda: inputs.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0", "1"))
+    for fault in ("cut_before_input", "cut_after_input"):
+        exchange.inject(fault, input="on")
+        reply = inputs.submit_order(*ORDER)
+        attempt(lambda: reply.result(0))
+        print(reply, attempt(reply.result))
+        wss.wait_authenticated(30)
+    exchange.inject("small_nonce", path="auth")
+    exchange.drop_connections(1012)
+    print(wss, wss.account, wss.caps, vars(wss), vars(wss.account), bfx.stats())
+
+
+def log_in(exchange: PaperExchange) -> None:
     """Authenticate sockets, right and wrong, as a client that sends its secret along."""
-    found = []
     for secret in (SECRET, "sentinel-secret-wrong"):
         nonce = time.time_ns() // 1000
         signature = hmac.new(secret.encode(), f"AUTH{nonce}".encode(), hashlib.sha384)
@@ -94,13 +135,11 @@ def log_in(exchange: PaperExchange) -> list[dict[str, str]]:
             "authPayload": f"AUTH{nonce}",
             "authSig": signature.hexdigest(),
         }
-        found.append({"bfx-signature": signature.hexdigest()})
         client = websocket.create_connection(exchange.url, timeout=10)
         for sent in (message, message, [0, "on", None, {"cid": 1}]):
             client.send(json.dumps(sent))
             print("socket:", client.recv())
         client.shutdown()
-    return found
 
 
 def attempt(call: Callable[[], Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -29,13 +30,17 @@ def test_r15_a_run_with_a_key_shows_no_secret(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stdout[-3_000:]
     found = json.loads(signatures.read_text())
-    assert len(set(found)) == len(found) > 10
+    assert len(set(found)) > 10
     # It has said a lot, the heads of requests among it.
-    assert run.stdout.count("it failed") == 6 and "bfx-nonce" in run.stdout
+    assert run.stdout.count("it failed") == 14 and "bfx-nonce" in run.stdout
     assert "socket: " in run.stdout and "apikey: digest invalid" in run.stdout
     assert "threads left: [<_MainThread" in run.stdout
+    recording = gzip.decompress(signatures.with_suffix(".jsonl").read_bytes()).decode()
+    assert 'event\\":\\"auth' in recording and "on-req" in recording
     for hidden in (SECRET, "sentinel-secret-wrong", *found):
         assert hidden not in run.stdout
+        assert hidden not in recording
+    assert KEY not in recording
     assert KEY not in run.stdout.replace(f"<account {KEY}>", "").replace(
         f"api_key='{KEY}'", ""
     )
