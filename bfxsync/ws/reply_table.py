@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict
 
+from bfxsync._base.describe import also_half_made
 from bfxsync.errors import BfxError
 from bfxsync.outcome.writes import WriteRecord
 from bfxsync.ws.replies import Reply, ReplyOwner, Request
@@ -28,6 +29,7 @@ class ReplyToken:
         self.record: WriteRecord = reply.record
         self._reply: Reply[Any] | None = reply
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._reply!r}>"
 
