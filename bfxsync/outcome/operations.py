@@ -13,17 +13,7 @@ from bfxsync.outcome.clocks import date_of
 from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.outcome.find_orders import OrderFinder
 from bfxsync.outcome.resolve import Search
-from bfxsync.wire.operations import Operation
-
-METHODS = {
-    "on": "submit_order",
-    "ou": "update_order",
-    "oc": "cancel_order",
-    "oc_multi": "cancel_order_multi",
-    "fon": "submit_funding_offer",
-    "foc": "cancel_funding_offer",
-}
-"""The methods of `bfx.wss.inputs`, by the name of their operation."""
+from bfxsync.wire.operations import METHODS, Operation
 
 _HINT = "resolve() queries the exchange; do not send it again before that"
 

@@ -19,7 +19,7 @@ from bfxsync.models.funding import FundingOffer
 from bfxsync.models.notification import Notification
 from bfxsync.models.orders import Order
 from bfxsync.wire.known_orders import KnownOrders
-from bfxsync.wire.operations import Operation
+from bfxsync.wire.operations import METHODS, Operation
 from bfxsync.wire.order_terms import (
     COMPARED,
     PRICES,
@@ -191,7 +191,7 @@ class OrderUpdate(InFlight):
                 # Another program has changed it: before this update, or after it.
                 return None
         # The search has waited until the request could not be in flight any longer.
-        text = f"{self.operation.name} was not executed: {value.id} has other values"
+        text = f"{METHODS[self.operation.name]} was not executed: {value.id} has other values"
         return self.infer_absence(text)
 
 
@@ -220,7 +220,9 @@ class Cancellation(InFlight):
         if not value.status.is_open:
             return self.succeed(value)
         # The search has waited until the request could not be in flight any longer.
-        text = f"{self.operation.name} was not executed: {value.id} is still open"
+        text = (
+            f"{METHODS[self.operation.name]} was not executed: {value.id} is still open"
+        )
         return self.infer_absence(text)
 
     def expire(self) -> Settle | None:

@@ -12,6 +12,16 @@ import attrs
 
 from bfxsync.errors import BfxError, NotExecuted, OrderNotPlaced
 
+METHODS = {
+    "on": "submit_order",
+    "ou": "update_order",
+    "oc": "cancel_order",
+    "oc_multi": "cancel_order_multi",
+    "fon": "submit_funding_offer",
+    "foc": "cancel_funding_offer",
+}
+"""The methods of `bfx.wss.inputs`, by the name of their operation."""
+
 
 def _no_check() -> None:
     """Let an operation be sent."""
@@ -37,7 +47,7 @@ def never_sent(
     name: str, body: Mapping[str, Any], reason: str, cause: BfxError | None = None
 ) -> NotExecuted:
     """Return the error of an operation that was not sent, and never will be."""
-    message = f"{name} was not sent: {reason}"
+    message = f"{METHODS[name]} was not sent: {reason}"
     error: NotExecuted
     if name == "on":
         cid = body.get("cid")

@@ -7,8 +7,8 @@ from typing import Any, Hashable, List, Mapping, Tuple
 import attrs
 
 from bfxsync._base.plain import plain_items
-from bfxsync.outcome.operations import METHODS
 from bfxsync.wire.inputs import Body
+from bfxsync.wire.operations import METHODS
 from bfxsync.ws.replies import Reply, Request
 
 

@@ -106,7 +106,7 @@ class OrderReply(Reply[AnyOrder]):
         Raises
         ------
         RequestTimeout
-            The order is still open.
+            The order is still open; not `retryable`, as it must not be placed again.
         ClosedError
             The client was closed; the order may still be open.
         BfxError
@@ -129,10 +129,13 @@ class OrderReply(Reply[AnyOrder]):
             raise ClosedError(
                 f"{self._request.name}: order {order.id} may still be open: {self._ended_by}"
             ) from self._ended_by
-        raise RequestTimeout(
+        error = RequestTimeout(
             f"{self._request.name}: order {order.id} is still open after {timeout_s:g} s: "
             f"{order.order_status}"
         )
+        # Whoever repeats the whole call would have two orders.
+        error.retryable = False
+        raise error
 
     def wait_filled(self, timeout: float | None = None) -> AnyOrder:
         """
@@ -173,13 +176,15 @@ class OrderReply(Reply[AnyOrder]):
         """
         Change the order; takes the arguments of `update_order` of ``bfx.wss.inputs``, but no `id`.
 
-        Raises `UsageError` before the exchange has listed the order, as its id is not known yet.
+        Raises `UsageError` before the exchange has listed the order, and with ``dry_run``, as it
+        has no id then.
         """
         order = self._order
         if order is None or order.id is None:
-            raise UsageError(
-                f"{self._request.name}: the id of the order is not known yet; call result() first"
-            )
+            why = "is not known yet; call result() first"
+            if self._is_simulated:
+                why = "does not exist: in a dry run it cannot be changed"
+            raise UsageError(f"{self._request.name}: the id of the order {why}")
         return self._inputs.update_order(order.id, **changes)
 
     def _has_all_fills(self) -> bool:

@@ -240,9 +240,8 @@ def test_orders_of_the_socket_are_cancelled_at_exit(
 
 
 def test_known_funds_are_checked(exchange: PaperExchange, connect: Connect) -> None:
-    client = connect(check_funds=True)
-    inputs = client.wss.inputs
-    client.wss.account.wait_ready(DEADLINE_S)
+    # Also the first order, which opens the connection.
+    inputs = connect(check_funds=True).wss.inputs
     with pytest.raises(OrderBlocked, match="USD is needed") as caught:
         inputs.submit_order("EXCHANGE LIMIT", "tBTCUSD", "9", "99999")
     assert caught.value.guard == "check_funds"

@@ -12,6 +12,7 @@ from bfxsync import (
     AuthError,
     Client,
     ClosedError,
+    NetworkError,
     NotExecuted,
     OrderRejected,
     OutcomeUnknown,
@@ -133,6 +134,9 @@ def test_input_is_refused_while_the_link_is_down(
     with pytest.raises(NotExecuted) as caught:
         client.wss.inputs.submit_order(*RESTING)
     assert (caught.value.proof, caught.value.phase) == ("never_sent", "send")
+    with pytest.raises(NetworkError) as refused:
+        client.wss.inputs.calc("balance")
+    assert refused.value.phase == "send"
     queued = client.wss.inputs.submit_order(*RESTING, queue_for_s=DEADLINE_S)
     assert queued.result(DEADLINE_S).status.is_open
     assert len(exchange.account.orders) == 1

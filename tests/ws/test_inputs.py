@@ -24,6 +24,7 @@ from bfxsync.guards.funds import FundsCheck
 from bfxsync.models import FundingOffer
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.wire.commands import Ping, SendCalc, SendMessage, SendOperations
+from bfxsync.wire.operations import METHODS
 from bfxsync.ws.inputs import Inputs
 from tests.paper.support import read_data
 from tests.ws.ports import CLOSED, NO_KEY, TODAY, Port, caps_for
@@ -209,6 +210,7 @@ def test_input_without_connection_is_proven_unsent(port, name):
         CALLS[name](port.inputs)
     assert (it.value.proof, it.value.retryable) == ("never_sent", True)
     assert it.value.__cause__ is port.refusal and port.commands == []
+    assert str(it.value).split()[0] in METHODS.values()
     if name == "on":
         assert isinstance(it.value, OrderNotPlaced) and it.value.cid == 5
 
@@ -459,6 +461,8 @@ def test_dry_run_sends_nothing_and_is_done_at_once(make, record, caplog):
     assert (placed.id, placed.cid, placed.price) == (None, 5, 30000.0)
     assert reply.wait_filled(0) is placed and reply.fills == []
     assert done.wait_for(1) == [reply]
+    with pytest.raises(UsageError, match="in a dry run it cannot be changed"):
+        reply.update_order(price=5)
     # It can be cancelled by its client id.
     assert reply.cancel_order().result(0).id is None
     assert port.commands == [] and "connect" not in port.calls

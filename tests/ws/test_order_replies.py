@@ -148,8 +148,9 @@ def test_wait_for_an_open_order_ends_in_time(owner, method):
     with pytest.raises(OutcomeUnknown):
         getattr(reply, method)(0)
     reply.settle(order())
-    with pytest.raises(RequestTimeout, match="order 77 is still open after 0.01 s"):
+    with pytest.raises(RequestTimeout, match="77 is still open after 0.01 s") as late:
         getattr(reply, method)(0.01)
+    assert not late.value.retryable and late.value.phase == "receive"
     with pytest.raises(UsageError, match="timeout must be"):
         getattr(reply, method)(-1)
 

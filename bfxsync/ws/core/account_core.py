@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import BfxError, NetworkError, OutcomeUnknown, UsageError
@@ -16,6 +18,7 @@ from bfxsync.wire.capabilities import Capabilities
 from bfxsync.wire.channels.account import AccountChannel
 from bfxsync.wire.commands import AnyCommand
 from bfxsync.wire.frames import SEQ_ALL, TIMESTAMP
+from bfxsync.wire.input_queue import SETTLE_S
 from bfxsync.ws.account_services import AccountServices
 from bfxsync.ws.core.account_table import NO_KEY, AccountTable, Unread
 from bfxsync.ws.core.lifetime import Lifetime
@@ -67,6 +70,8 @@ class AccountCore:
         Whether a socket was authenticated, now or before.
     identity : str or None
         The key with which the latest socket was authenticated.
+    has_state : Latch
+        Whether the first snapshots have arrived, as far as the exchange sends them.
     """
 
     def __init__(self, owner: AccountOwner, services: AccountServices) -> None:
@@ -85,6 +90,7 @@ class AccountCore:
         self.caps: Capabilities | None = None
         self.was_authenticated: bool = False
         self.identity: str | None = None
+        self.has_state: Latch = Latch()
 
     # --- any thread ---------------------------------------------------------------------------
 
@@ -141,7 +147,7 @@ class AccountCore:
         reason = link.last_error
         because = f": {reason}" if reason is not None else ""
         raise NetworkError(
-            f"the account is not connected{because}", phase="connect"
+            f"the account is not connected{because}", phase="send"
         ) from reason
 
     def resolve(
@@ -164,13 +170,25 @@ class AccountCore:
 
     def funds_check(self) -> FundsCheck | None:
         """Return a check of the orders of one call, if the client checks them."""
-        services, wallets = self.services, self.channel.state.wallets
+        services = self.services
         if not services.checks_funds:
             return None
+        self._wait_for_state()
+        wallets = self.channel.state.wallets
         known = wallets.items if wallets.has_snapshot else None
         return FundsCheck(
             services.sizes, known, wallets.is_complete and not services.filters
         )
+
+    def _wait_for_state(self) -> None:
+        """Wait a moment for the first snapshots, once authenticated."""
+        link = self._owner.placement.account_link
+        if link is None or not link.is_open.is_set:
+            return
+        # The I/O thread, which would receive them, goes on without.
+        with suppress(UsageError):
+            self.check_may_wait()
+            self.has_state.wait(SETTLE_S)
 
     def start_dispatch(self) -> None:
         """Start the dispatch threads, without a connection."""

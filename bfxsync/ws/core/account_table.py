@@ -12,6 +12,7 @@ from typing import Any, Protocol, Sequence
 import attrs
 
 from bfxsync._base.describe import error_text
+from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.auth.signer import RestSigner
 from bfxsync.errors import BfxError, UsageError
@@ -31,6 +32,7 @@ from bfxsync.wire.outputs import (
     FetchMissed,
     Observe,
     Reconcile,
+    Resolve,
     Settle,
 )
 from bfxsync.ws.account_services import AccountServices
@@ -67,6 +69,7 @@ class Account(Protocol):
     caps: Capabilities | None
     was_authenticated: bool
     identity: str | None
+    has_state: Latch
 
     @property
     def channel(self) -> Channel: ...
@@ -151,6 +154,8 @@ class AccountTable(SubscriptionTable):
             account.was_authenticated = True
             self._owner.publisher.authenticated(output.body)
         else:
+            if isinstance(output, Resolve):
+                account.has_state.set()
             return super().perform(output)
         return ()
 
