@@ -78,7 +78,6 @@ class FileNonce(Nonce):
     """
 
     is_shared = True
-    may_overtake = True
 
     def __init__(
         self,
@@ -112,6 +111,11 @@ class FileNonce(Nonce):
                 self._write(file, self._read(file))
 
         self.exclusive(timeout, write_first)
+
+    @property
+    def may_overtake(self) -> bool:
+        """Always: other processes use the same nonces."""
+        return True
 
     def next(self) -> int:
         """
