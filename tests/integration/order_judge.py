@@ -238,7 +238,10 @@ class OrderJudge:
         self.read()
         for held, name, fields in ((orders, "on", ORDER), (offers, "fon", OFFER)):
             if held is not None:
-                assert set(held) == self._open[name]
+                assert set(held) == self._open[name], (
+                    name,
+                    set(held) ^ self._open[name],
+                )
                 for id, item in held.items():
                     same(item, self._rows[id][-1], fields)
 
@@ -376,6 +379,8 @@ def _is_final(status: str) -> bool:
 
 def _operations(name: str, data: Any) -> Iterator[tuple[str, Any]]:
     """Yield the operations of a request, of either transport."""
+    if data is None:
+        return  # a request that was not authentic
     if name in ("auth/w/order/multi", "ox_multi"):
         yield from (data["ops"] if isinstance(data, dict) else data)
     elif name in _PATHS or name in _PATHS.values():
