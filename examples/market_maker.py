@@ -37,7 +37,8 @@ class MarketMaker:
             reply = self.inputs.submit_order(*terms, post_only=True, **calls)
             self.quotes[side] = reply
         elif quote.order and quote.order.price != price and quote not in self.moved:
-            quote.cancel_order()
+            # Refused if it has just been executed: `on_done` says how it ended.
+            quote.cancel_order().add_done_callback(lambda reply: reply.exception())
             self.moved.add(quote)
 
     def on_fill(self, trade):

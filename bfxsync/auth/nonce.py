@@ -91,7 +91,7 @@ class Nonce:
     @property
     def may_overtake(self) -> bool:
         """Whether a socket, or another process, may just be using a nonce of this source."""
-        return time.monotonic() - self._drawn_at < OVERTAKING_S
+        return self.is_shared or time.monotonic() - self._drawn_at < OVERTAKING_S
 
     def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
         """

@@ -112,11 +112,6 @@ class FileNonce(Nonce):
 
         self.exclusive(timeout, write_first)
 
-    @property
-    def may_overtake(self) -> bool:
-        """Always: other processes use the same nonces."""
-        return True
-
     def next(self) -> int:
         """
         Return the next nonce.
