@@ -128,5 +128,5 @@ def refuse(server: BareServer, code: int | None, stop: threading.Event) -> None:
                 peer.send_json({**event, "status": "OK"})
                 event = peer.receive_json(DEADLINE_S)
             peer.send_json({"event": "auth", "status": "FAILED", **body(code)})
-        except (AssertionError, EOFError):
+        except (AssertionError, EOFError, OSError):
             continue

@@ -59,6 +59,7 @@ LIMIT = {"type": "LIMIT", "symbol": "tBTCUSD", "amount": 1, "price": 30000}
         ({"flags": 4096, "type": "MARKET"}, "^post_only must not be set"),
         ({"close": True, "type": "EXCHANGE LIMIT"}, "^close must not be set"),
         ({"make_visible": True}, "^make_visible is for hidden orders only"),
+        ({"cid_oco": 5}, "^cid_oco is for orders with the flag OCO only"),
         ({"protect_selfmatch": "no"}, "^protect_selfmatch must be True or False"),
         (
             {"protect_selfmatch": False, "meta": {"protect_selfmatch": 1}},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from replies import Owner, order
+
 from bfxsync import ClosedError, UsageError
 from bfxsync.checks.ids import WSS_GIDS
 from bfxsync.errors import BfxError
@@ -16,7 +18,6 @@ from bfxsync.wire.commands import SendOperations
 from bfxsync.wire.inputs import OrderInputs
 from bfxsync.ws.inputs import Inputs
 from bfxsync.ws.reply_table import ReplyTable
-from tests.ws.replies import Owner, order
 
 TODAY = "2026-01-31"
 

@@ -6,8 +6,11 @@ import gc
 import inspect
 import json
 import logging
+from pathlib import Path
 
 import pytest
+from ports import CLOSED, NO_KEY, TODAY, Port, caps_for
+from replies import order
 
 from bfxsync import (
     AuthError,
@@ -26,10 +29,8 @@ from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.wire.commands import Ping, SendCalc, SendMessage, SendOperations
 from bfxsync.wire.operations import METHODS
 from bfxsync.ws.inputs import Inputs
-from tests.paper.support import read_data
-from tests.ws.ports import CLOSED, NO_KEY, TODAY, Port, caps_for
-from tests.ws.replies import order
 
+DATA = Path(__file__).parents[1] / "data" / "account-inputs.jsonl"
 LIMIT = dict(type="EXCHANGE LIMIT", symbol="tBTCUSD", amount="0.1", price="30000")
 
 
@@ -57,7 +58,8 @@ def make():
 
 
 def samples():
-    for record in read_data("account-inputs.jsonl"):
+    for line in DATA.read_text("utf-8").splitlines():
+        record = json.loads(line)
         frame = json.loads(record["frame"])
         if isinstance(frame, list):
             yield pytest.param(*frame[1:], id=record["kind"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
+from patience import at_most
+from replies import Owner, fill, order
 
 from bfxsync import (
     ClosedError,
@@ -16,8 +18,6 @@ from bfxsync import (
 )
 from bfxsync.ws.order_replies import OrderReply
 from bfxsync.ws.replies import Request
-from tests.patience import at_most
-from tests.ws.replies import Owner, fill, order
 
 LIMIT_S = at_most(5.0)
 CLOSED = ClosedError("the client was closed")

@@ -6,12 +6,12 @@ import gc
 import threading
 
 import pytest
+from patience import at_most
+from replies import Owner
 
 from bfxsync import ClosedError, NetworkError, OrderRejected, OutcomeUnknown, UsageError
 from bfxsync.ws.replies import Reply, Request
 from bfxsync.ws.reply_table import ReplyTable
-from tests.patience import at_most
-from tests.ws.replies import Owner
 
 LIMIT_S = at_most(5.0)
 
