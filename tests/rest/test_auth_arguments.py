@@ -59,7 +59,6 @@ LIMIT = {"type": "LIMIT", "symbol": "tBTCUSD", "amount": 1, "price": 30000}
         ({"flags": 4096, "type": "MARKET"}, "^post_only must not be set"),
         ({"close": True, "type": "EXCHANGE LIMIT"}, "^close must not be set"),
         ({"make_visible": True}, "^make_visible is for hidden orders only"),
-        ({"cid_oco": 5}, "^cid_oco is for orders with the flag OCO only"),
         ({"protect_selfmatch": "no"}, "^protect_selfmatch must be True or False"),
         (
             {"protect_selfmatch": False, "meta": {"protect_selfmatch": 1}},
@@ -75,6 +74,12 @@ def test_impossible_order_is_refused_before_anything_is_sent(
     with pytest.raises(UsageError, match=match):
         AuthEndpoints(transport).submit_order(**{**LIMIT, **changes})
     assert transport.requests == []
+
+
+def test_client_id_of_a_stop_needs_the_flag() -> None:
+    """Only inputs of the account channel have this argument."""
+    with pytest.raises(UsageError, match="^cid_oco is for orders with the flag OCO"):
+        INPUTS.submit(**LIMIT, cid_oco=5)
 
 
 @pytest.mark.parametrize("kind", list(OrderType), ids=str)
