@@ -145,7 +145,10 @@ def sell(exchange: PaperExchange, stop: threading.Event) -> None:
                 bfx.rest.auth.submit_order("EXCHANGE MARKET", SYMBOL, "-0.005")
 
 
-@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.long)])
+# Not in the short run: the reply to a lost update may stay open for minutes, where the prices that
+# the exchange lists do not show whether it was executed.
+@pytest.mark.long
+@pytest.mark.parametrize("seconds", [3, 60])
 def test_eight_threads_trade_through_reconnects(
     exchange: PaperExchange, seconds: float
 ) -> None:
