@@ -146,7 +146,6 @@ class OrderJudge:
         self._received: Counter[Key] = Counter()
         self._codes: dict[Key, list[int]] = {}
         self._requests: dict[int, list[Key]] = {}
-        self._answered: Counter[int] = Counter()
         self.never_sent: set[Key] = set()
 
     def read(self) -> None:
@@ -282,9 +281,8 @@ class OrderJudge:
         if data[0] == "error":
             answers = [(key, data[1]) for key in keys]
         elif entry.via == "ws":
-            # One for each operation, in their order.
-            key = keys[self._answered[entry.cause]]
-            self._answered[entry.cause] += 1
+            # One for each operation, except those whose notification was lost.
+            key = next(key for key in keys if _is_about(data, key))
             answers = [(key, data[5])] if data[6] != "SUCCESS" else []
         else:
             notes = data[4] if data[1] == "ox_multi-req" else [data]
@@ -362,6 +360,15 @@ def key_of(name: str, body: Any) -> Key:
     if name in ("oc", "foc"):
         return name, body.get("id") or (body["cid"], body["cid_date"])
     return name, repr(body)
+
+
+def _is_about(note: Row, key: Key) -> bool:
+    """Return whether a notification is about an operation of its request."""
+    if note[1] != f"{key[0]}-req":
+        return False
+    place = {"on": 2, "ou": 0, "oc": 0, "foc": 0}.get(key[0])
+    # One by client id has no id.
+    return place is None or note[4][place] in (key[1], None)
 
 
 _PATHS = {

@@ -161,7 +161,11 @@ def exchange() -> Iterator[PaperExchange]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "count"), [(1, 15), pytest.param(2, 200, marks=pytest.mark.long)]
+    ("seed", "count"),
+    [
+        (1, 15),
+        pytest.param(2, 200, marks=[pytest.mark.long, pytest.mark.timeout(1_200)]),
+    ],
 )
 def test_r07_what_is_believed_is_what_happened(
     exchange: PaperExchange, seed: int, count: int
