@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 from statistics import median
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from environments import FOLDER, ROOT, Environments, machine
 from order_contestants import CONTESTANTS, WARM_UP
-from processes import HERE, Arena, Failure, piped
+from processes import HERE, Arena, Failure, ServerProcess, result_of
 from report import simple
 
 #: What is printed of each contestant.
@@ -45,46 +44,22 @@ def serve() -> None:
             print(json.dumps(found), flush=True)
 
 
-class Exchange:
-    """The process of the exchange."""
-
-    def __init__(self, arena: Arena) -> None:
-        # Of this Python, which has the extra paper.
-        command = [sys.executable, str(HERE / "orders.py"), "--serve"]
-        self._process = piped(command, arena.python("bfxsync")[1])
-        self.hosts = self._read()
-
-    def counts(self) -> Dict[str, Any]:
-        """Return how many orders were placed and cancelled since the last call."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self._read()
-
-    def close(self) -> None:
-        self._process.communicate()
-
-    def _read(self) -> Dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise Failure("the exchange has exited")
-        return dict(json.loads(line))
+def start_exchange(arena: Arena) -> ServerProcess:
+    """Start the exchange, by this Python, which has the extra paper."""
+    command = [sys.executable, str(HERE / "orders.py"), "--serve"]
+    return ServerProcess(command, arena.python("bfxsync")[1])
 
 
-def run(arena: Arena, exchange: Exchange, name: str, count: int) -> Dict[str, float]:
+def run(
+    arena: Arena, exchange: ServerProcess, name: str, count: int
+) -> Dict[str, float]:
     """Run one contestant; return its figures."""
     environment = "bitfinex-api-py" if name.startswith("bitfinex") else "bfxsync"
     python, variables = arena.python(environment)
     command = [python, str(HERE / "order_contestants.py"), name]
-    command += ["--ws", exchange.hosts["ws"], "--rest", exchange.hosts["rest"]]
+    command += ["--ws", exchange.address["ws"], "--rest", exchange.address["rest"]]
     command += ["--orders", str(count)]
-    child = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, env=variables, timeout=300
-    )
-    if child.returncode != 0:
-        raise Failure(f"{name} ended with code {child.returncode}")
-    result: Dict[str, float] = json.loads(child.stdout)
+    result = result_of(name, command, variables)
     expected = count + WARM_UP
     counts = exchange.counts()
     if counts != {"orders": expected, "open": 0} or result.pop("good") != expected:
@@ -121,7 +96,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     environments = Environments(options.environments)
     arena = Arena(environments, Path("unused"), {"": ROOT})
     found: Dict[str, List[Dict[str, float]]] = {n: [] for n in options.contestants}
-    exchange = Exchange(arena)
+    exchange = start_exchange(arena)
     try:
         for turn in range(options.rounds):
             start = turn % len(found)

@@ -40,6 +40,47 @@ def piped(
     )
 
 
+def result_of(
+    name: str, command: Sequence[str], variables: Optional[Mapping[str, str]]
+) -> Dict[str, Any]:
+    """Run a contestant to its end, and return the JSON that it has printed."""
+    child = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, env=variables, timeout=300
+    )
+    if child.returncode != 0:
+        raise Failure(f"{name} ended with code {child.returncode}")
+    return dict(json.loads(child.stdout))
+
+
+class ServerProcess:
+    """A server in a process of its own, which answers each line with one of JSON."""
+
+    def __init__(
+        self, command: Sequence[str], variables: Optional[Mapping[str, str]] = None
+    ) -> None:
+        self._process = piped(command, variables)
+        #: The first line: where it can be reached.
+        self.address = self._read()
+
+    def counts(self) -> Dict[str, Any]:
+        """Return what it has counted since the last call."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def close(self) -> None:
+        """End it, and wait for that."""
+        self._process.communicate()
+
+    def _read(self) -> Dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise Failure(f"a server has exited: {self._process.args}")
+        return dict(json.loads(line))
+
+
 class Job(NamedTuple):
     """
     What a contestant does, and against what.

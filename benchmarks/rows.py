@@ -11,8 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-from processes import CHECK_FRAMES, HERE, Arena, Failure, Job, piped
-from rest_rows import RestServer, run_rest
+from processes import CHECK_FRAMES, HERE, Arena, Failure, Job, ServerProcess, piped
+from rest_rows import run_rest, start_rest_server
 from targets import CPU, CPU_MS, FLOOR, OFFICIAL, OURS, P50, RSS
 
 BARE = ("websockets", "websocket-client")
@@ -102,7 +102,7 @@ class Rows:
         self._size = size
         self._has_base = has_base
         self._is_quick = is_quick
-        self._rest: Optional[RestServer] = None
+        self._rest: Optional[ServerProcess] = None
 
     @property
     def _arena(self) -> Arena:
@@ -390,7 +390,7 @@ class Rows:
     def _rest_row(self, name: str, title: str, request: str) -> Row:
         def measure(contestant: str) -> Figures:
             if self._rest is None:
-                self._rest = RestServer(self._arena.certificate)
+                self._rest = start_rest_server(self._arena.certificate)
             calls = self._size.calls // (4 if contestant == OFFICIAL else 1)
             return run_rest(self._arena, self._rest, contestant, request, calls)
 

@@ -101,7 +101,7 @@ def test_the_account_is_compared_update_by_update(tmp_path):
 
 def test_every_measured_order_is_one_of_the_exchange(tmp_path):
     arena = Arena(ThisPython(tmp_path), tmp_path / "unused.pem", {"": ROOT})
-    exchange = orders.Exchange(arena)
+    exchange = orders.start_exchange(arena)
     try:
         for name in ("floor-orders", "bfxsync"):
             found = orders.run(arena, exchange, name, 5)
