@@ -26,7 +26,7 @@ MAX_NONCE = 2**53 - 1
 """The largest nonce that the exchange accepts; nanoseconds since 1970 exceed it."""
 
 OVERTAKING_S = 10.0
-"""How long a nonce that was drawn for a socket may be on its way."""
+"""Maximum age of a nonce that was drawn for a socket and may still be in flight."""
 
 Deliver = Callable[["int | Exception"], object]
 
@@ -95,7 +95,7 @@ class Nonce:
 
     def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
         """
-        Call a function while nobody else draws a nonce.
+        Call a function while nothing else draws a nonce.
 
         Other threads that call `next` are excluded by `SignedLock`.
         """
@@ -118,7 +118,7 @@ class Nonce:
         self._serve()
 
     def _serve(self) -> None:
-        """Deliver nonces to those that wait, unless they are excluded now."""
+        """Serve the queued requests for nonces, unless they are excluded now."""
 
         def draw(state: _State) -> tuple[_State, int | None]:
             if state.holder is not None:
@@ -126,7 +126,7 @@ class Nonce:
             nonce = self._after(state.last, now)
             return state._replace(last=nonce), nonce
 
-        # Until nobody waits: another thread may have been excluded at its own attempt.
+        # Until the queue is empty, as another thread may have returned while it was excluded.
         while self._waiting:
             now = int(self._clock() * 1_000_000)
             result: int | BfxError | None

@@ -2,7 +2,7 @@
 Orders and funding offers over the WebSocket: ``bfx.wss.inputs``.
 
 Strategy: the methods have the parameters of ``bfx.rest.auth``, whose documentation applies, and the
-same checks and bodies (`wire.inputs`). They return when the operation is on its way, with a reply
+same checks and bodies (`wire.inputs`). They queue the operation for sending, and return a reply
 whose result comes later; everything that can be refused here raises at the caller's line.
 """
 

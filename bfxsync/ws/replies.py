@@ -3,7 +3,7 @@ Replies to inputs: results that come later, and never get lost.
 
 Strategy: the I/O thread settles a reply, once, so a callback may wait for the reply of its own
 order. Threads wait without a shared lock (see `_base.latch`), and callbacks run on the dispatch
-thread. A failure that nobody reads is reported when the reply is garbage collected.
+thread. An error that is never read is reported when the reply is garbage collected.
 """
 
 from __future__ import annotations
@@ -116,9 +116,9 @@ class Reply(Generic[T]):
     The result of an input, which comes later; returned by the methods of ``bfx.wss.inputs``.
 
     Safe to use in any thread and in callbacks, where waiting for it works as well. It cannot be
-    cancelled: what has been sent has been sent. If it fails and nobody reads that, by `result`,
-    `exception` or a method that waits, the error is logged and passed to `on_error` once the reply
-    is garbage collected.
+    cancelled, as a sent message cannot be recalled. If it fails and the error is never read, by
+    `result`, `exception` or a method that waits, the error is logged and passed to `on_error` once
+    the reply is garbage collected.
     """
 
     def __init__(self, owner: ReplyOwner, request: Request) -> None:

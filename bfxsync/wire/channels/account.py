@@ -46,7 +46,7 @@ _SNAPSHOTS_OF_FILTER = {
     "wallet": ("ws",),
 }
 
-# What comes first of a fill, and its final form.
+# The codes of a fill: its first message, and its final one with the fee.
 _FILLS = {"te": "tu", "fte": "ftu"}
 _FIRST_OF = {final: first for first, final in _FILLS.items()}
 _EVENTS = {

@@ -92,7 +92,7 @@ class AccountTable(SubscriptionTable):
             clock=self.account.services.settings.clock,
             is_permanent=True,
         )
-        # Its subscribers only wait for the snapshot: the exchange subscribes it by itself.
+        # The exchange subscribes channel 0 automatically: subscribers wait for its snapshot only.
         shared.is_resolved = True
         self._request(shared)
 
@@ -125,7 +125,7 @@ class AccountTable(SubscriptionTable):
         return self._session.apply(Resubscribe(shared, reason), self._clock())
 
     def report(self, unread: Unread) -> Outputs:
-        """Report the failure of a reply that nobody has read."""
+        """Report the failure of a reply whose error was never read."""
         self._owner.publisher.reported(unread.error)
         return ()
 
