@@ -48,7 +48,7 @@ _FREEING = ("ou", "oc", "oc_multi")
 _READERS = {"fon": FundingOffer.from_partial_row, "foc": FundingOffer.from_partial_row}
 
 
-class AccountServices(Protocol):
+class InputServices(Protocol):
     """What inputs need of the client, apart from the connection."""
 
     @property
@@ -83,7 +83,7 @@ class AccountPort(ReplyOwner, Protocol):
     """The connection of the account, for threads that send inputs."""
 
     @property
-    def services(self) -> AccountServices: ...
+    def services(self) -> InputServices: ...
 
     @property
     def replies(self) -> ReplyTable: ...
