@@ -16,6 +16,7 @@ try:
     import account_frames
     import exchange
     import micro
+    import order_stages
     import orders
     import run
     from processes import Arena, Failure, Job, check
@@ -121,6 +122,11 @@ def test_the_timed_stages_exist(name, module, owner, method):
 def test_every_frame_of_the_account_is_delivered():
     for _, decode, whole in account_frames.table(1_000):
         assert 0 < float(decode) < float(whole)
+
+
+def test_an_order_passes_every_stage():
+    *stages, (_, together) = order_stages.table(5)
+    assert len(stages) == 8 and float(together) > max(float(cost) for _, cost in stages)
 
 
 ROWS = Rows(None, run.FULL, has_base=False, is_quick=False).all()
