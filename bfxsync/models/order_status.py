@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Optional, Tuple
 
 import attrs
@@ -103,8 +104,13 @@ class OrderStatus:
 
 def status_of(text: str | None, amount: float | None) -> OrderStatus:
     """Parse the status of a row, with the number type of its amount."""
-    number: NumberType = Decimal if isinstance(amount, Decimal) else float
-    return OrderStatus.parse(text or "", number)
+    return _parsed(text or "", isinstance(amount, Decimal))
+
+
+# Each state of an order is asked several times whether it is open, and most are only a word.
+@lru_cache(maxsize=256)
+def _parsed(text: str, is_decimal: bool) -> OrderStatus:
+    return OrderStatus.parse(text, Decimal if is_decimal else float)
 
 
 def _word(part: str) -> str:

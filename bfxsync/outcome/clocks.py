@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from datetime import datetime, timezone
 from enum import IntEnum
+from functools import lru_cache
 from typing import Deque, Iterable, List, Tuple
 
 import attrs
@@ -32,6 +33,7 @@ NEAR_S = 10.0
 """Usual maximum delay between the failure of a call and the execution."""
 
 _DAY_S = 86_400.0
+_DAY_MS = 86_400_000
 
 # The years 1970 to 2096.
 _SENSIBLE_S = (0.0, 4e9)
@@ -96,19 +98,20 @@ class ExchangeClock:
 
     def readings(self) -> List[Reading]:
         """Return the readable readings, newest last."""
-        found = list(self._own)
-        for header, local_s, at in list(self._dates):
-            moment_s = moment_of(header)
-            if moment_s is not None and _is_sensible(moment_s):
-                # The header has no fraction: half a second is right on average.
-                found.append(Reading(moment_s + 0.5, local_s, at))
-        return found
+        dates = map(_reading, list(self._dates))
+        return [
+            *list(self._own),
+            *(reading for reading in dates if reading is not None),
+        ]
 
     @property
     def skew_s(self) -> float | None:
         """Seconds by which this machine's clock is ahead of the last ``Date``; None without one."""
-        dates = [reading for reading in self.readings() if not reading.is_own]
-        return dates[-1].local_s - dates[-1].exchange_s if dates else None
+        for seen in list(self._dates)[::-1]:
+            reading = _reading(seen)
+            if reading is not None:
+                return reading.local_s - reading.exchange_s
+        return None
 
 
 @attrs.frozen
@@ -173,7 +176,13 @@ class Span:
 
 def date_of(mts: float) -> str:
     """Return the UTC date of a time in milliseconds, in the exchange's format."""
-    return f"{datetime.fromtimestamp(mts / 1000, timezone.utc):%Y-%m-%d}"
+    return _date_of_day(int(mts // _DAY_MS))
+
+
+# Nearly all times are of today.
+@lru_cache(maxsize=8)
+def _date_of_day(day: int) -> str:
+    return f"{datetime.fromtimestamp(day * _DAY_S, timezone.utc):%Y-%m-%d}"
 
 
 def creation_dates(now_s: float, absence_s: float) -> List[str]:
@@ -247,6 +256,16 @@ def _agreed(
         any(_agree(time_s, anchor) for time_s in both) for both in meant
     )
     return dates if is_agreed else []
+
+
+def _reading(seen: Tuple[str, float, float]) -> Reading | None:
+    """Return the reading of a header, if it is readable."""
+    header, local_s, at = seen
+    moment_s = moment_of(header)
+    if moment_s is None or not _is_sensible(moment_s):
+        return None
+    # The header has no fraction: half a second is right on average.
+    return Reading(moment_s + 0.5, local_s, at)
 
 
 def _is_sensible(time_s: float) -> bool:
