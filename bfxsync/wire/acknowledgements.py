@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Deque, Dict, Iterable, List, Sequence, Tuple
 
-from bfxsync._base.aliases import Row
+from bfxsync._base.aliases import Mts, Row
 from bfxsync.errors import BfxError
 from bfxsync.models.notification import Notification
 from bfxsync.wire.in_flight import Batch, InFlight, Key, rejection
@@ -42,8 +42,9 @@ class Acknowledgements:
         self._batches: List[Batch] = []
         # Refusals of batches, while it is not certain of which ones.
         self._refusals: List[BfxError] = []
-        # To recognise repetitions.
+        # To recognise repetitions; the times are compared first, as rows take longer.
         self._recent: Deque[Row] = deque(maxlen=_MOST_RECENT)
+        self._times: Deque[Mts | None] = deque(maxlen=_MOST_RECENT)
 
     def add(self, sent: Sequence[InFlight]) -> None:
         """Expect the notifications about the operations of one message."""
@@ -111,9 +112,10 @@ class Acknowledgements:
         return found
 
     def _is_new(self, notification: Notification[Any]) -> bool:
-        if notification.raw in self._recent:
+        if notification.mts in self._times and notification.raw in self._recent:
             return False
         self._recent.append(notification.raw)
+        self._times.append(notification.mts)
         return True
 
     def _of(self, key: Key) -> Sequence[InFlight]:

@@ -58,6 +58,9 @@ _decode_decimals = json.JSONDecoder(
     parse_float=READERS_OF[Decimal], parse_constant=_refuse_constant
 ).decode
 
+# Likewise, as json.dumps with options creates an encoder.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 def _loads_floats(data: bytes) -> Any:
     return _decode_floats(_text(data))
@@ -122,4 +125,4 @@ def parse(loads: Loads, data: bytes) -> Any:
 
 def dumps(value: Any) -> str:
     """Encode compact JSON; amounts and prices are text already, so there are no floats."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
