@@ -13,7 +13,7 @@ from __future__ import annotations
 from contextlib import suppress
 from enum import Enum
 from itertools import product
-from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Tuple
 
 from bfxsync.errors import UsageError
 from bfxsync.outcome.clocks import date_of
@@ -33,6 +33,12 @@ class _State(Enum):
     CLOSED = "it was created on this date, and is closed"
 
 
+def client_ids(body: Mapping[str, Any]) -> List[int]:
+    """Return the client ids that a new order uses: its own, and that of its OCO stop."""
+    cid_oco = body.get("cid_oco")
+    return [body["cid"]] if cid_oco is None else [body["cid"], cid_oco]
+
+
 class CidDates:
     """Creation dates of the orders that a client has sent or received most recently."""
 
@@ -40,12 +46,21 @@ class CidDates:
         # Oldest first.
         self._states: Dict[Key, _State] = {}
 
-    def check_unused(self, cid: int, dates: Iterable[str]) -> None:
-        """Raise `UsageError` if an order with this client id was sent on any of these dates."""
-        for date in dates:
-            if (cid, date) in self._states:
+    def check_unused(
+        self, body: Mapping[str, Any], is_random: bool, dates: Iterable[str]
+    ) -> None:
+        """
+        Raise `UsageError` if an order with a client id of a new one was sent on any of these dates.
+
+        A random one (`is_random`) is not checked.
+        """
+        chosen = client_ids(body)[1 if is_random else 0 :]
+        for cid, date in product(chosen, dates):
+            state = self._states.get((cid, date))
+            if state is not None:
+                has = "may have" if state is _State.SENT else "has"
                 raise UsageError(
-                    f"cid must be unique within a UTC day, not {cid}: an order of {date} has it"
+                    f"cid must be unique within a UTC day, not {cid}: an order of {date} {has} it"
                 )
 
     def mark_sent(self, cids: Iterable[int], dates: Iterable[str]) -> List[Key]:

@@ -153,7 +153,7 @@ class AccountSession:
         self._handshake.lose()
         self._authentication.lose()
         outputs = self._delivery.lose(reason)
-        outputs += self._tracker.lose(reason, self._now)
+        outputs += self._tracker.lose()
         outputs += self._messages.drop(reason)
         self._inputs.close()
         if self._authentication.has_succeeded:

@@ -17,7 +17,14 @@ from typing import Any, Mapping, Tuple
 from bfxsync._base.enums import LossCause
 from bfxsync._base.error_codes import error_from_code
 from bfxsync._base.hidden import Hidden
-from bfxsync.errors import ApiError, AuthError, BfxError, NonceTooSmall, RemoteError
+from bfxsync.errors import (
+    ApiError,
+    AuthError,
+    BfxError,
+    NonceTooSmall,
+    RemoteError,
+    SubscriptionRejected,
+)
 from bfxsync.wire.capabilities import Capabilities
 from bfxsync.wire.codec import dumps
 from bfxsync.wire.commands import SendAuth
@@ -167,6 +174,9 @@ class Authentication:
     def _refused(self, body: dict[str, Any]) -> list[AnyOutput]:
         code = read_code(body.get("code"))
         error = error_from_code(code, error_text(body), body, AuthError)
+        if isinstance(error, SubscriptionRejected):
+            # Such a code has another meaning here: nothing was subscribed.
+            error = AuthError(error.message, code=code, raw=body)
         self._refusal_count += 1
         if self._refusal_count > self._retries(error):
             return [Fail(error)]

@@ -81,6 +81,8 @@ _CHECKS: Dict[str, Callable[..., object]] = {
 }
 _OF_NEW = _CHECKS.keys() - {"amount", "delta", "cid", "cid_date"}
 _OF_UPDATE = _CHECKS.keys() - {"price_oco_stop", "cid_oco"}
+# Fields of an update that say which order it is about.
+_NAMING = {"id", "cid", "cid_date"}
 
 # Required fields by order type; other types require a price.
 _NEEDS = {
@@ -153,6 +155,8 @@ class OrderInputs:
             raise UsageError("price_oco_stop and the flag OCO must be used together")
         if body["cid_oco"] is not None and not flags & OrderFlag.OCO:
             raise UsageError("cid_oco is for orders with the flag OCO only")
+        if body["cid_oco"] == body["cid"]:
+            raise UsageError(f"cid_oco must differ from cid, not {body['cid']}")
         if options.get("make_visible") and not flags & OrderFlag.HIDDEN:
             raise UsageError("make_visible is for hidden orders only")
         return body
@@ -165,6 +169,8 @@ class OrderInputs:
         body = {"id": check_id("id", id), **checked}
         if body["amount"] is not None and body["delta"] is not None:
             raise UsageError("only one of amount and delta can be given")
+        if all(body[name] is None for name in body.keys() - _NAMING):
+            raise UsageError("an update needs a change: an amount, a price, a flag, …")
         return body
 
     def cancel(
@@ -224,7 +230,10 @@ class OrderInputs:
     def checked_operations(self, ops: object) -> List[Tuple[str, Body, bool]]:
         """Return name and body of each operation, and whether its client id is random."""
         checked = check_items("ops", ops, self._check_operation)
-        cids = [body["cid"] for name, body, _ in checked if name == "on"]
+        new = [body for name, body, _ in checked if name == "on"]
+        cids = [
+            body[name] for body in new for name in ("cid", "cid_oco") if name in body
+        ]
         if len(set(cids)) < len(cids):
             raise UsageError("two of the new orders have the same cid")
         return checked

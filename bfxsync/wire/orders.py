@@ -262,7 +262,7 @@ class OrderTracker:
 
     # --- losses, and what REST says -----------------------------------------------------------
 
-    def lose(self, reason: str, now: float) -> List[AccountOutput]:
+    def lose(self) -> List[AccountOutput]:
         """Handle the end of a socket: no more notifications about what was sent over it."""
         outputs: List[AccountOutput] = []
         for entry in self._table:

@@ -7,6 +7,7 @@ from typing import Any, Hashable, List, Mapping, Tuple
 import attrs
 
 from bfxsync._base.plain import plain_items
+from bfxsync.outcome.cid_dates import client_ids
 from bfxsync.wire.inputs import Body
 from bfxsync.wire.operations import METHODS
 from bfxsync.ws.replies import Reply, Request
@@ -24,9 +25,9 @@ class Draft:
     """Equal for all offers that a search cannot distinguish."""
 
     @property
-    def new_cid(self) -> int | None:
-        """Client id of a new order."""
-        return self.body["cid"] if self.name == "on" else None
+    def new_cids(self) -> List[int]:
+        """Client ids that a new order uses: first its own."""
+        return client_ids(self.body) if self.name == "on" else []
 
 
 def request_of(name: str, body: Body, cid_date: str | None = None) -> Request:

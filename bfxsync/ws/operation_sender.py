@@ -199,9 +199,9 @@ class OperationSender:
         services = self._port.services
         for draft in drafts:
             self._check_permission(draft.name)
-            if draft.name == "on" and not draft.is_random:
+            if draft.name == "on":
                 services.cid_dates.check_unused(
-                    draft.body["cid"], services.creation_dates()
+                    draft.body, draft.is_random, services.creation_dates()
                 )
         funds = self._port.funds_check()
         if funds is not None:
@@ -247,7 +247,7 @@ class OperationSender:
             sending = _Sending(
                 self,
                 draft.name,
-                draft.new_cid,
+                draft.new_cids,
                 token,
                 draft.fingerprint is None,
                 outstanding,
@@ -276,7 +276,7 @@ class OperationSender:
         for draft in drafts:
             self._announce_dry_run(draft.name, draft.body)
             # The program can continue, and cancel it by its client id.
-            self._mark_sent(draft.new_cid)
+            self._mark_sent(draft.new_cids)
             outstanding.settle(None)
             _complete(draft, self._simulated(draft))
         outstanding.end()
@@ -299,11 +299,11 @@ class OperationSender:
 
     # --- the I/O thread -----------------------------------------------------------------------
 
-    def _mark_sent(self, cid: int | None) -> List[Key]:
+    def _mark_sent(self, cids: Sequence[int]) -> List[Key]:
         services = self._port.services
-        if cid is None:
+        if not cids:
             return []
-        return services.cid_dates.mark_sent([cid], services.creation_dates())
+        return services.cid_dates.mark_sent(cids, services.creation_dates())
 
 
 def _complete(draft: Draft, value: Any) -> None:
@@ -323,7 +323,7 @@ class _Sending:
 
     _sender: OperationSender
     _name: str
-    _new_cid: int | None
+    _new_cids: Sequence[int]
     _token: ReplyToken
     _is_told_apart: bool
     """Whether a search can distinguish it from all others."""
@@ -335,7 +335,7 @@ class _Sending:
         sender, token = self._sender, self._token
         sender._check_permission(self._name)
         self._outstanding.admission.confirm()
-        self._keys = sender._mark_sent(self._new_cid)
+        self._keys = sender._mark_sent(self._new_cids)
         token.mark_sent()
         if not self._is_told_apart:
             sender._port.services.recent_writes.add(token.record)
@@ -354,10 +354,14 @@ class _Sending:
         for order in orders:
             was_dated = dates.see(order, self._name in ("oc", "oc_multi"))
         is_unsent = error is not None and not isinstance(error, OutcomeUnknown)
-        # Around midnight it was sent for two dates, of which one is known now.
-        if is_unsent or (was_dated and len(self._keys) > 1):
+        new_cid = self._new_cids[0] if self._new_cids else None
+        mine = [key for key in self._keys if key[0] == new_cid]
+        if is_unsent:
             dates.forget_sent(self._keys)
+        elif was_dated and len(mine) > 1:
+            # Around midnight it was sent for two dates, of which one is known now.
+            dates.forget_sent(mine)
         if is_unsent:
             services.recent_writes.drop(record)
         id = orders[0].id if self._name == "on" and orders else None
-        self._outstanding.settle(self._new_cid, id, error)
+        self._outstanding.settle(new_cid, id, error)

@@ -162,10 +162,13 @@ def test_wrong_beliefs_of_orders_that_are_not_there(
     assert judge.judge(Belief(1, error=REFUSED)) == "refused"
 
 
-def test_an_order_that_was_sent_twice_is_found(bfx: Client, judge: OrderJudge) -> None:
+def test_an_order_that_was_sent_twice_is_found(
+    exchange: PaperExchange, bfx: Client, judge: OrderJudge
+) -> None:
     first = believe(bfx, 1, *LIMIT)
     judge.judge(first)
-    believe(bfx, 1, *LIMIT)
+    with exchange.client() as again:
+        believe(again, 1, *LIMIT)
     with pytest.raises(AssertionError, match="sent twice"):
         judge.judge(first)
 

@@ -82,6 +82,31 @@ def test_client_id_of_a_stop_needs_the_flag() -> None:
         INPUTS.submit(**LIMIT, cid_oco=5)
 
 
+def test_client_ids_of_an_oco_order_differ() -> None:
+    oco: Any = {"flags": OrderFlag.OCO, "price_oco_stop": 20000}
+    with pytest.raises(UsageError, match="^cid_oco must differ from cid, not 5"):
+        INPUTS.submit(**LIMIT, **oco, cid=5, cid_oco=5)
+    ops = [
+        ("on", {**LIMIT, **oco, "cid": 5, "cid_oco": 6}),
+        ("on", {**LIMIT, "cid": 6}),
+    ]
+    with pytest.raises(UsageError, match="^two of the new orders have the same cid"):
+        INPUTS.operations(ops)
+
+
+@pytest.mark.parametrize("changes", [{}, {"cid": 5, "cid_date": "2026-01-31"}], ids=str)
+def test_update_without_a_change_is_refused(changes: Any) -> None:
+    transport: Any = AnswerTransport()
+    auth = AuthEndpoints(transport)
+    for act in (
+        lambda: auth.update_order(7, **changes),
+        lambda: auth.submit_order_multi([("ou", {"id": 7, **changes})]),
+    ):
+        with pytest.raises(UsageError, match="^an update needs a change: "):
+            act()
+    assert transport.requests == []
+
+
 @pytest.mark.parametrize("kind", list(OrderType), ids=str)
 def test_every_type_can_be_given_by_name_or_as_text(kind: OrderType) -> None:
     needed: Any = {"price_trailing": 5, "price_aux_limit": 29000}
@@ -266,7 +291,7 @@ def test_affiliate_code_is_sent_unless_the_meta_has_one(meta: Any, sent: Any) ->
     inputs = OrderInputs(affiliate_code="abc")
     assert inputs.submit("LIMIT", "tBTCUSD", 1, 5, meta=meta)["meta"] == sent
     # A change without meta leaves that of the order alone.
-    changed = inputs.update(7, meta=meta)["meta"]
+    changed = inputs.update(7, price=5, meta=meta)["meta"]
     assert changed == (None if meta is None else sent)
 
 

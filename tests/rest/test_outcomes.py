@@ -202,6 +202,9 @@ class OrderAccount:
         return sorted(rows, key=lambda row: -row[4])[: body.get("limit", 25)]
 
 
+TERMS = {"type": "LIMIT", "symbol": SYMBOL, "amount": "0.5", "price": 30000}
+
+
 class Scene:
     """An account, its server, and a client of it."""
 
@@ -215,7 +218,7 @@ class Scene:
 
     def submit(self, **options: Any) -> Any:
         options = {"cid": 77, **options}
-        return self.auth.submit_order("LIMIT", SYMBOL, "0.5", 30000, **options)
+        return self.auth.submit_order(**{**TERMS, **options})
 
     def unknown(self, act: Callable[[], Any]) -> OutcomeUnknown:
         with pytest.raises(OutcomeUnknown) as caught:
@@ -260,6 +263,28 @@ def test_r07_order_whose_answer_was_lost_is_found_among_the_open_ones(
     order = error.resolve()
     assert (order.id, order.cid, order.amount) == (101, 77, 0.5)
     assert len(scene.account.writes) == 1
+
+
+def test_client_id_is_refused_twice_on_a_day(scene: Scene) -> None:
+    scene.submit()
+    for act in (
+        scene.submit,
+        lambda: scene.auth.submit_order_multi([("on", {**TERMS, "cid": 77})]),
+    ):
+        with pytest.raises(UsageError, match="not 77: an order of .* has it"):
+            act()
+    assert len(scene.account.writes) == 1
+
+
+def test_client_id_of_an_absent_order_can_be_used_again(scene: Scene) -> None:
+    scene.account.fate = scene.account.hang_up_before
+    error = scene.unknown(scene.submit)
+    with pytest.raises(UsageError, match="not 77: an order of .* may have it"):
+        scene.submit()
+    with pytest.raises(OrderNotPlaced):
+        error.resolve()
+    scene.account.fate = scene.account.obey
+    assert scene.submit().data.cid == 77
 
 
 def test_r07_order_that_is_closed_meanwhile_is_found_in_the_history(
@@ -818,7 +843,10 @@ def test_r07_several_operations_that_never_arrived_are_none(scene: Scene) -> Non
     scene.account.fate = scene.account.hang_up_before
     error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()))
     assert error.resolve() == [None, None, None, None, []]
-    error = scene.unknown(lambda: scene.auth.submit_order_multi(operations()[:2]))
+    with pytest.raises(UsageError, match="an order of .* may have it"):
+        scene.auth.submit_order_multi(operations()[:2])
+    other = AuthEndpoints(scene.transport)
+    error = scene.unknown(lambda: other.submit_order_multi(operations()[:2]))
     assert error.resolve() == [None, None]
 
 
@@ -1266,8 +1294,9 @@ def test_r07_order_from_the_edge_of_a_day_is_found_by_its_date(
 
 def test_r07_of_two_orders_with_one_client_id_none_is_guessed(scene: Scene) -> None:
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
-    for _ in range(2):
-        scene.submit()
+    scene.submit()
+    scene.auth = AuthEndpoints(scene.transport)  # of another program
+    scene.submit()
     scene.account.fate = scene.account.hang_up_before
     for act in (
         lambda: scene.auth.cancel_order(cid=77, cid_date=today),

@@ -99,7 +99,9 @@ def test_unreadable_permissions_are_reported(caps):
 
 
 @pytest.mark.parametrize("status", ["FAILED", "FAIL", None])
-@pytest.mark.parametrize("code", [KEY_INVALID, "10112", 10111, 10113, 99_999, None])
+@pytest.mark.parametrize(
+    "code", [KEY_INVALID, "10112", 10111, 10113, 10011, 10305, 99_999, None]
+)
 def test_a_wrong_key_ends_the_client(code, status):
     (failure,) = attempt(Authentication(TIMEOUT_S), refusal(code, status))
     assert isinstance(failure, Fail) and isinstance(failure.error, AuthError)

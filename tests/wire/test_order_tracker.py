@@ -62,7 +62,7 @@ class Run:
         return self
 
     def lose(self) -> Run:
-        self.outputs += self.tracker.lose("cut", self.now)
+        self.outputs += self.tracker.lose()
         return self
 
     def reopen(self, *orders: Any, is_complete: bool = True, offers: Any = ()) -> Run:

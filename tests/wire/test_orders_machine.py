@@ -279,7 +279,7 @@ class OrdersMachine(RuleBasedStateMachine):
         """Cut the socket, before or after the exchange has read what was sent."""
         self.exchange.is_open = False
         self.exchange.outbox.clear()
-        self.perform(self.tracker.lose("cut", self.now))
+        self.perform(self.tracker.lose())
         if is_read:
             while self.exchange.inbox:
                 self.exchange.receive(mood)

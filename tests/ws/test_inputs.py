@@ -18,6 +18,7 @@ from bfxsync import (
     NetworkError,
     NotExecuted,
     OrderBlocked,
+    OrderFlag,
     OrderNotPlaced,
     OrderRejected,
     OutcomeUnknown,
@@ -158,6 +159,7 @@ BAD = {
     "no id": lambda i: i.cancel_order(),
     "unknown cid": lambda i: i.cancel_order(cid=5),
     "amount and delta": lambda i: i.update_order(5, amount=1, delta=1),
+    "an update without a change": lambda i: i.update_order(5),
     "no orders": lambda i: i.cancel_order_multi(),
     "no operations": lambda i: i.submit_order_multi([]),
     "operations": lambda i: i.submit_order_multi(5),
@@ -324,6 +326,18 @@ def test_cid_is_refused_twice_on_a_day(port):
         with pytest.raises(UsageError, match="cid must be unique .* not 5"):
             call()
     assert len(port.commands) == 1
+
+
+def test_cid_of_a_stop_is_refused_twice_on_a_day(port):
+    oco = {"flags": OrderFlag.OCO, "price_oco_stop": "90"}
+    port.inputs.submit_order(**LIMIT, **oco, cid=5, cid_oco=6)
+    port.send()
+    for own in ({"cid": 6}, {**oco, "cid_oco": 5}, {**oco, "cid": 7, "cid_oco": 6}):
+        with pytest.raises(UsageError, match="cid must be unique .* not"):
+            port.inputs.submit_order(**LIMIT, **own)
+    port.settle(None, OrderRejected("price: invalid", code=10001))
+    port.inputs.submit_order(**LIMIT, **oco, cid=6, cid_oco=5)
+    assert len(port.commands) == 2
 
 
 def test_cid_is_free_again_after_a_rejection(port):

@@ -102,5 +102,7 @@ class OrderBatchEndpoints(OrderWrites):
         body, random_cids = self._inputs.operations(ops)
         search = self._find_orders.operations(body["ops"], random_cids)
         return self._write_order(
-            SEVERAL, Write(_MULTI, of_list(read_operation), body, search=search)
+            SEVERAL,
+            Write(_MULTI, of_list(read_operation), body, search=search),
+            random_cids,
         )

@@ -134,7 +134,8 @@ class OrderEndpoints(OrderWrites):
             Group id, below 2**45.
         cid : int, optional
             Client order id, below 2**45, unique within the UTC day; random by default. It is used
-            to find the order if the connection fails.
+            to find the order if the connection fails. One that this client has used on the same day
+            is refused.
         flags : OrderFlag or int, optional
             Sum of flags.
         hidden, post_only, reduce_only, close : bool, optional
@@ -200,6 +201,7 @@ class OrderEndpoints(OrderWrites):
                 cid=number,
                 cid_date=date_of(self._clock() * 1000),
             ),
+            [number] if cid is None else (),
         )
 
     def update_order(
