@@ -98,6 +98,10 @@ def check_price(name: str, value: object, round_price: bool = False) -> str:
     truncate it; `round_price` rounds it instead (see `bfxsync._base.numbers.round_price`).
     """
     text = check_not_negative(name, value)
+    whole, _, places = text.partition(".")
+    if len(places) <= PLACES and len((whole + places).strip("0")) <= PRICE_DIGITS:
+        # Without rounding, as nearly always.
+        return text
     rounded = rounded_price(text)
     if rounded == Decimal(text):
         return text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from typing import (
-    AbstractSet,
     Any,
     Callable,
     Dict,
@@ -58,6 +57,8 @@ MOST_OPERATIONS = 75
 
 _TYPES = tuple(kind.value for kind in OrderType)
 _CID_BITS = 45
+# Operations of an `OrderFlag` take several times as long.
+_HIDDEN, _OCO = int(OrderFlag.HIDDEN), int(OrderFlag.OCO)
 
 _OFFER_TYPES = ("LIMIT", "FRRDELTAVAR", "FRRDELTAFIX")
 _LOAN_KINDS = ("credit", "loan")
@@ -79,10 +80,21 @@ _CHECKS: Dict[str, Callable[..., object]] = {
     "tif": check_tif,
     "meta": check_object,
 }
-_OF_NEW = _CHECKS.keys() - {"amount", "delta", "cid", "cid_date"}
-_OF_UPDATE = _CHECKS.keys() - {"price_oco_stop", "cid_oco"}
 # Fields of an update that say which order it is about.
 _NAMING = {"id", "cid", "cid_date"}
+_SWITCHES = (*FLAG_SWITCHES, *META_SWITCHES)
+
+
+class _Fields:
+    """The optional fields of a request, and the arguments that set them."""
+
+    def __init__(self, *others: str) -> None:
+        self.checks = {n: check for n, check in _CHECKS.items() if n not in others}
+        self.arguments = frozenset((*self.checks, *_SWITCHES))
+
+
+_OF_NEW = _Fields("amount", "delta", "cid", "cid_date")
+_OF_UPDATE = _Fields("price_oco_stop", "cid_oco")
 
 # Required fields by order type; other types require a price.
 _NEEDS = {
@@ -149,15 +161,16 @@ class OrderInputs:
         for name in _NEEDS.get(kind.replace("EXCHANGE ", ""), ("price",)):
             if body[name] is None:
                 raise UsageError(f"an order of type {kind} needs {name}")
-        flags = OrderFlag(body["flags"] or 0)
-        check_flags_of_type(kind, flags)
-        if bool(flags & OrderFlag.OCO) != (body["price_oco_stop"] is not None):
+        flags: int = body["flags"] or 0
+        if flags:
+            check_flags_of_type(kind, flags)
+        if bool(flags & _OCO) != (body["price_oco_stop"] is not None):
             raise UsageError("price_oco_stop and the flag OCO must be used together")
-        if body["cid_oco"] is not None and not flags & OrderFlag.OCO:
+        if body["cid_oco"] is not None and not flags & _OCO:
             raise UsageError("cid_oco is for orders with the flag OCO only")
         if body["cid_oco"] == body["cid"]:
             raise UsageError(f"cid_oco must differ from cid, not {body['cid']}")
-        if options.get("make_visible") and not flags & OrderFlag.HIDDEN:
+        if options.get("make_visible") and not flags & _HIDDEN:
             raise UsageError("make_visible is for hidden orders only")
         return body
 
@@ -271,27 +284,33 @@ class OrderInputs:
 
     def _checked(
         self,
-        names: AbstractSet[str],
+        fields: _Fields,
         given: Mapping[str, object],
         round_price: bool,
         is_change: bool = False,
     ) -> Body:
         """Return the named fields of an order, checked; missing fields are None."""
-        unknown = sorted(
-            given.keys() - names - FLAG_SWITCHES.keys() - set(META_SWITCHES)
-        )
-        if unknown:
+        if not given.keys() <= fields.arguments:
+            unknown = sorted(given.keys() - fields.arguments)
             raise TypeError(f"there is no argument {unknown[0]!r}")
-        rests = {check_price: (round_price,), check_gid: (self.gids,)}
-        body: Body = {
-            name: optional(check, name, given.get(name), *rests.get(check, ()))
-            for name, check in _CHECKS.items()
-            if name in names
-        }
-        switches = {name: given.get(name) for name in FLAG_SWITCHES}
-        body["flags"] = check_flag_switches(body["flags"], switches, is_change)
-        switches = {name: given.get(name) for name in META_SWITCHES}
-        meta = check_meta_switches(body["meta"], switches, is_change)
+        body: Body = {}
+        for name, check in fields.checks.items():
+            value = given.get(name)
+            if value is None:
+                # Most are.
+                body[name] = None
+            elif check is check_price:
+                body[name] = check_price(name, value, round_price)
+            elif check is check_gid:
+                body[name] = check_gid(name, value, self.gids)
+            else:
+                body[name] = check(name, value)
+        meta = body["meta"]
+        if any(given.get(name) is not None for name in _SWITCHES):
+            switches = {name: given.get(name) for name in FLAG_SWITCHES}
+            body["flags"] = check_flag_switches(body["flags"], switches, is_change)
+            switches = {name: given.get(name) for name in META_SWITCHES}
+            meta = check_meta_switches(meta, switches, is_change)
         # An update without meta does not change the order's meta.
         if self.affiliate_code is not None and (meta is not None or not is_change):
             meta = {"aff_code": self.affiliate_code, **(meta or {})}
