@@ -133,6 +133,7 @@ class OrderGuard:
         self.placed: PlacedOrders | None = (
             PlacedOrders() if limits.cancel_on_exit else None
         )
+        self._needs_in_flight = limits.needs_in_flight
         self._clock = clock
         self._state: AtomicValue[GuardState] = AtomicValue(GuardState())
         reset_after_fork(self)
@@ -174,15 +175,8 @@ class OrderGuard:
         if limits.post_only:
             body = with_terms(path, body, terms)
         admission = Admission(self, body, orders)
-        try:
-            self._join(admission, terms)
-            if limits.needs_whole_order:
-                self._check_whole(orders, terms, queries)
-            if limits.max_open_orders is not None:
-                self._check_open(admission, limits.max_open_orders, queries)
-        except BaseException:
-            self._state.update(lambda state: (state.without(admission), None))
-            raise
+        if self._needs_in_flight:
+            self._check_in_flight(admission, terms, queries)
         if self.placed is not None:
             self.placed.expect(admission.cids)
         return admission
@@ -197,7 +191,8 @@ class OrderGuard:
 
     def end(self, admission: Admission) -> None:
         """Remove the orders of an admission from those in flight, after its call."""
-        self._state.update(lambda state: (state.ended(admission), None))
+        if admission.orders and self._needs_in_flight:
+            self._state.update(lambda state: (state.ended(admission), None))
 
     def _reset_after_fork(self) -> None:
         # In a forked child: the calls in flight belong to the parent.
@@ -209,6 +204,21 @@ class OrderGuard:
             raise ClosedError("the client is closed")
         if state.is_halted:
             raise blocked("halt", "orders are halted until resume() is called")
+
+    def _check_in_flight(
+        self, admission: Admission, terms: Sequence[Terms], queries: OrderQueries
+    ) -> None:
+        """Add the orders of an admission to those in flight, and check the other limits."""
+        limits = self.limits
+        try:
+            self._join(admission, terms)
+            if limits.needs_whole_order:
+                self._check_whole(admission.orders, terms, queries)
+            if limits.max_open_orders is not None:
+                self._check_open(admission, limits.max_open_orders, queries)
+        except BaseException:
+            self._state.update(lambda state: (state.without(admission), None))
+            raise
 
     def _join(self, admission: Admission, terms: Sequence[Terms]) -> None:
         """Add the orders of an admission to those in flight, if the limits allow it."""

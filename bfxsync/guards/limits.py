@@ -92,6 +92,15 @@ class OrderLimits:
         """Whether checking an update requires the current order."""
         return self.post_only or self.max_order_value is not None
 
+    @property
+    def needs_in_flight(self) -> bool:
+        """Whether checking an order requires those that are in flight."""
+        return (
+            self.needs_whole_order
+            or self.max_orders_per_minute is not None
+            or self.max_open_orders is not None
+        )
+
     def check(self, order: OrderRequest) -> Terms:
         """Return the terms to send; raise `OrderBlocked` if they alone exceed a limit."""
         if order.action is OrderAction.NEW:
