@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bfxsync.wire.channels.account import AccountChannel
     from bfxsync.ws.account import Account, AccountClient
     from bfxsync.ws.inputs import Inputs
+    from bfxsync.ws.replies import Reply
 
     class HasAccount(Protocol):
         """A client, as far as these methods use it."""
@@ -97,6 +98,21 @@ def account(self: AccountClient) -> Account:
 def inputs(self: HasAccount) -> Inputs:
     """Return the inputs of the account; see `WebSocketClient.inputs`."""
     return self._core.account.inputs
+
+
+def notify(
+    self: HasAccount,
+    info: Any,
+    message_id: int | None = None,
+    *,
+    type: str = "ucm-test",
+) -> Reply[None]:
+    """
+    Send a message to the other connections of the account.
+
+    The official client's name for `Inputs.notify`, which describes it.
+    """
+    return inputs(self).notify(info, message_id, type=type)
 
 
 def _account_class() -> type[Account]:

@@ -209,6 +209,7 @@ class WebSocketClient(ProposesNames):
     subscribe_account = account_methods.subscribe_account
     authenticate = account_methods.authenticate
     wait_authenticated = account_methods.wait_authenticated
+    notify = account_methods.notify
 
     on = handlers.on
     off = handlers.off

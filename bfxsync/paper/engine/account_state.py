@@ -221,6 +221,10 @@ def apply(account: Account, changes: Changes) -> None:
     if "recurring" in changes:
         items = [RecurringOrder(**fields) for (fields,) in changes["recurring"]]
         kept.recurring = {item.id: item for item in items}
+    if "pay_settings" in changes:
+        kept.pay_settings = dict(changes["pay_settings"])
+    if "pay_invoices" in changes:
+        kept.pay_invoices = [invoice for (invoice,) in changes["pay_invoices"]]
 
 
 def complete(accounts: Iterable[Account]) -> None:
@@ -277,6 +281,9 @@ def _settings(account: Account) -> dict[str, list[Row]]:
         "alerts": [list(attrs.astuple(each)) for each in alerts],
         "invoices": [[each] for each in account.stored.invoices],
         "recurring": [[each.to_dict()] for each in account.stored.recurring.values()],
+        "pay_settings": [list(item) for item in account.stored.pay_settings.items()],
+        # Copies, as an invoice is changed in place.
+        "pay_invoices": [[dict(each)] for each in account.stored.pay_invoices],
     }
 
 

@@ -19,9 +19,10 @@ from bfxsync.paper.engine.positions import (
     EnginePosition,
     required_margin,
 )
-from bfxsync.paper.engine.units import SCALE, Row
+from bfxsync.paper.engine.units import SCALE, Row, units_text
 from bfxsync.paper.engine.valuation import closing_price
 from bfxsync.paper.engine.venue import Venue
+from bfxsync.paper.engine.wallets import POSITION_CLAIM
 
 MAINTENANCE, CALL = 100, 150
 """Thousandths of the cost: below them positions are liquidated, and their owner is warned."""
@@ -128,6 +129,34 @@ class Margin:
         position.collateral = amount // QUANTUM * QUANTUM
         account.hold_margin(symbol)
         account.positions.changed(position)
+
+    def claim(self, account: Account, id: int | None, amount: int | None) -> Row:
+        """
+        Settle a position, or an amount of it, with the margin wallet: no trade, profit or fee.
+
+        A long one is paid at its own price, and its base currency received; a short one is
+        delivered.
+        """
+        found = [each for each in account.positions.open.values() if each.id == id]
+        if not found or found[0].lev is not None:
+            raise Declined("position: not found")
+        position, symbol, is_long = found[0], found[0].symbol, found[0].amount > 0
+        claimed = abs(position.amount) if amount is None else amount
+        if claimed > abs(position.amount):
+            raise Declined("amount: invalid")
+        base, quote = legs(symbol[1:])
+        wallet = account.wallets.get("margin", quote if is_long else base)
+        needed = position.cost_of(claimed) if is_long else claimed
+        # Its own hold is released.
+        if needed > wallet.available + wallet.holds.get(symbol, 0):
+            raise Declined(f"Not enough {wallet.currency} in the margin wallet.")
+        paid = account.positions.claim(position, claimed)
+        account.hold_margin(symbol)
+        sign = 1 if is_long else -1
+        text = f"Position claim {units_text(claimed)} {base}"
+        account.wallets.book("margin", quote, -sign * paid, POSITION_CLAIM, text)
+        account.wallets.book("margin", base, sign * claimed, POSITION_CLAIM, text)
+        return position.row()
 
     def _in(self, account: Account, currency: str) -> Iterator[EnginePosition]:
         for position in account.positions.open.values():

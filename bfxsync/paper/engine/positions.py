@@ -68,6 +68,13 @@ class EnginePosition:
             return self.collateral
         return required_margin(self.cost, self.lev)
 
+    def cost_of(self, amount: int) -> int:
+        """Return the share of the cost that an amount, at most the whole position, has."""
+        whole = abs(self.amount)
+        if amount == whole:
+            return self.cost
+        return self.cost * amount // whole // QUANTUM * QUANTUM
+
     def profit(self, price: int) -> int:
         """Return the profit or loss of closing the position at a price."""
         value = cost(abs(self.amount), price)
@@ -174,9 +181,7 @@ class Positions:
             if position.amount:
                 self._note("pu", position)
                 return profit
-            del self.open[symbol]
-            self.closed.append(position.past_row())
-            self._note("pc", position)
+            self._close(position)
             position = None
         if amount:
             code = "pu"
@@ -197,14 +202,28 @@ class Positions:
             self._note(code, position)
         return profit
 
+    def claim(self, position: EnginePosition, amount: int) -> int:
+        """Take a positive amount out of a position, and return its share of the cost."""
+        before = position.cost
+        position.cause = {"reason": "CLAIM"}
+        self._reduce(position, amount, 0, self._now_mts())
+        if position.amount:
+            self._note("pu", position)
+        else:
+            self._close(position)
+        return before - position.cost
+
+    def _close(self, position: EnginePosition) -> None:
+        del self.open[position.symbol]
+        self.closed.append(position.past_row())
+        self._note("pc", position)
+
     def _reduce(
         self, position: EnginePosition, closing: int, price: int, now: int
     ) -> int:
         was_long = position.amount > 0
         whole = abs(position.amount)
-        paid = position.cost * closing // whole // QUANTUM * QUANTUM
-        if closing == whole:
-            paid = position.cost
+        paid = position.cost_of(closing)
         position.cost -= paid
         if position.collateral is not None:
             released = position.collateral * closing // whole // QUANTUM * QUANTUM

@@ -120,9 +120,15 @@ class StoredData:
         Lightning invoices, oldest first; they are never paid.
     recurring : dict of RecurringOrder
         By id.
+    pay_settings : dict
+        Settings of Bitfinex Pay by key.
+    pay_invoices : list of dict
+        Invoices of Bitfinex Pay, oldest first.
     """
 
     settings: Dict[str, Any] = attrs.field(factory=dict)
     alerts: Dict[str, PriceAlert] = attrs.field(factory=dict)
     invoices: List[Dict[str, Any]] = attrs.field(factory=list)
     recurring: Dict[str, RecurringOrder] = attrs.field(factory=dict)
+    pay_settings: Dict[str, Any] = attrs.field(factory=dict)
+    pay_invoices: List[Dict[str, Any]] = attrs.field(factory=list)

@@ -6,7 +6,7 @@ import json
 import time
 
 from bfxsync.paper.engine.account import DERIVATIVE_TAKER_FEE, MAKER_FEE, TAKER_FEE
-from bfxsync.paper.engine.amounts import read_positive
+from bfxsync.paper.engine.amounts import read_amount, read_positive
 from bfxsync.paper.engine.errors import Declined
 from bfxsync.paper.engine.margin import maintenance
 from bfxsync.paper.engine.order import legs
@@ -14,6 +14,7 @@ from bfxsync.paper.engine.positions import MARGIN_PER_CENT
 from bfxsync.paper.engine.units import SCALE, Row, to_units
 from bfxsync.paper.markets.market import Market
 from bfxsync.paper.server.keys import LONGEST_TTL_S
+from bfxsync.paper.server.rest.private_orders import notification
 from bfxsync.paper.server.rest.query import Refused, SignedCall
 from bfxsync.paper.settings import SCOPES
 
@@ -59,6 +60,19 @@ def set_collateral(call: SignedCall) -> list[Row]:
     except Declined as declined:
         raise Refused(declined.text, declined.code) from None
     return [[1]]
+
+
+def claim_position(call: SignedCall) -> Row:
+    """Settle a margin position with the margin wallet."""
+    amount = None
+    if call.has("amount"):
+        # A short position may be given with its sign.
+        amount = abs(read_amount("amount", call.values["amount"]))
+    try:
+        row = call.registry.margin.claim(call.account, call.integer("id"), amount)
+    except Declined as declined:
+        raise Refused(declined.text, declined.code) from None
+    return notification(call, "pm-req", row, "Position claim is submitted.")
 
 
 def positions_audit(call: SignedCall) -> list[Row]:

@@ -11,6 +11,7 @@ from bfxsync.paper.server.rest import conf, market
 from bfxsync.paper.server.rest import private_account as account
 from bfxsync.paper.server.rest import private_funding as funding
 from bfxsync.paper.server.rest import private_orders as orders
+from bfxsync.paper.server.rest import private_pay as pay
 from bfxsync.paper.server.rest import private_recurring as recurring
 from bfxsync.paper.server.rest import private_stored as stored
 from bfxsync.paper.server.rest import private_wallets as wallets
@@ -138,6 +139,7 @@ PRIVATE_ROUTES: tuple[Route[SignedCall], ...] = (
     Route("auth/r/positions/hist", account.positions_hist, rights="positions:r"),
     Route("auth/r/positions/snap", account.positions_snap, rights="positions:r"),
     Route("auth/r/positions/audit", account.positions_audit, rights="positions:r"),
+    Route("auth/w/position/claim", account.claim_position, rights="positions:w"),
     Route("auth/r/info/margin/base", account.margin_base, rights="positions:r"),
     Route("auth/r/info/margin/sym_all", account.margin_all, rights="positions:r"),
     Route("auth/r/info/margin/{symbol}", account.margin_symbol, rights="positions:r"),
@@ -202,6 +204,21 @@ PRIVATE_ROUTES: tuple[Route[SignedCall], ...] = (
             ("r/ext/recurring-ao/order/list", recurring.orders),
         )
     ),
+    *(
+        Route(f"auth/{path}", answer, per_minute, rights=f"bfxpay:{path[0]}")
+        for path, answer, per_minute in (
+            ("w/ext/pay/invoice/create", pay.create, 10),
+            ("w/ext/pay/invoice/create/pos", pay.create_at_pos, 10),
+            ("w/ext/pay/invoice/complete", pay.complete, 10),
+            ("w/ext/pay/invoice/expire", pay.expire, 10),
+            ("r/ext/pay/invoices", pay.invoices, 10),
+            ("r/ext/pay/invoices/paginated", pay.paginated, 10),
+            ("w/ext/pay/settings/set", pay.set_setting, 90),
+            ("w/ext/pay/settings/set/batch", pay.set_settings, 10),
+            ("r/ext/pay/settings/get", pay.setting, 10),
+            ("r/ext/pay/settings/list", pay.settings, 90),
+        )
+    ),
     # All others are answered with an error.
     Route("auth/{path:.*}", _missing),
 )
@@ -209,13 +226,21 @@ PRIVATE_ROUTES: tuple[Route[SignedCall], ...] = (
 NOT_SIMULATED = (
     "auth/r/trades/calc",
     "auth/r/stats/",
-    "auth/w/position/",
+    "auth/w/position/increase",
+    "auth/w/position/update/",
     "auth/r/position/",
     "auth/r/pulse/",
     "auth/w/pulse/",
     "auth/r/ext/wallets/",
     "auth/w/ext/wallets/",
-    "auth/r/ext/pay/",
-    "auth/w/ext/pay/",
+    "auth/r/ext/pay/invoice/",
+    "auth/r/ext/pay/currency/",
+    "auth/r/ext/pay/deposits",
+    "auth/r/ext/pay/settings/convert/",
+    "auth/r/ext/pay/settings/daily/",
+    "auth/w/ext/pay/invoice/update",
+    "auth/w/ext/pay/invoice/refund",
+    "auth/w/ext/pay/invoice/mark/",
+    "auth/w/ext/pay/settings/convert/",
 )
 """Prefixes of paths that the client has and the local exchange does not simulate."""
