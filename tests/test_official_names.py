@@ -68,6 +68,7 @@ def test_an_official_event_has_the_official_arguments(account, line):
 def test_no_other_event_is_known_but_our_own():
     official = {line.split()[0] for line in OFFICIAL_EVENTS}
     ours = {"fatal", "raw_update", "restored", "subscription_failed"}
+    ours |= {"account_message", "heartbeat"}
     ours |= {"funding_trade_execution", "funding_trade_execution_update"}
     assert EVENTS - official == ours
 

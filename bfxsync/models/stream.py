@@ -82,6 +82,18 @@ class Degraded:
     """Human-readable cause."""
 
 
+@attrs.define
+class ChannelHeartbeat:
+    """A heartbeat of a public channel, for the event `heartbeat`."""
+
+
+@attrs.define
+class AccountMessage:
+    """A message of the account as it came, for the event `account_message`."""
+
+    content: Any
+
+
 @documented
 @attrs.define
 class Checksum:

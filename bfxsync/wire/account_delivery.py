@@ -8,16 +8,17 @@ the account was first followed: they would be news to the user.
 
 from __future__ import annotations
 
-from typing import Any, Collection, Hashable, Sequence, TypeVar
+from typing import Any, Collection, Hashable, Mapping, Sequence, TypeVar
 
 from bfxsync._base.aliases import Mts
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.models.orders import Order
-from bfxsync.models.stream import Gap, Status
+from bfxsync.models.stream import AccountMessage, Gap, Status
 from bfxsync.wire.channels.account import AccountChannel
 from bfxsync.wire.commands import RestoreOrders, RestoreTrades, Subscribe
+from bfxsync.wire.frames import HEARTBEAT
 from bfxsync.wire.orders import OrderTracker
 from bfxsync.wire.outputs import (
     AnyOutput,
@@ -85,12 +86,20 @@ class AccountDelivery:
         """Return that the data was requested from the exchange."""
         return [] if self._token is None else [Requested(self._token)]
 
-    def begin(self, account: object, now: float) -> list[AnyOutput]:
-        """Start on a socket that was authenticated, for the user with this id."""
+    def announce(self, messages: Sequence[Any]) -> list[AnyOutput]:
+        """Deliver messages as they came, if there are handlers for them."""
+        if not self.channel.extras:
+            return []
+        return self._deliver([AccountMessage(message) for message in messages])
+
+    def begin(self, body: Mapping[str, Any], now: float) -> list[AnyOutput]:
+        """Start on a socket that was authenticated; `body` is the exchange's answer."""
+        account = body.get("userId")
         if account != self._account:
             self._account = account
             self._since_mts = None
-        return self._finish(self.channel.begin(now, account), False, now)
+        outputs = self._finish(self.channel.begin(now, account), False, now)
+        return self.announce([body]) + outputs
 
     def follow_from(self, mts: object) -> None:
         """Note the time of the exchange; the first one is when the account is followed from."""
@@ -102,7 +111,8 @@ class AccountDelivery:
         channel = self.channel
         was_live = channel.is_live
         channel.seen_at = now
-        return self._finish(channel.feed_many(frames), was_live, now)
+        messages = self.announce([_content(frame) for frame in frames])
+        return messages + self._finish(channel.feed_many(frames), was_live, now)
 
     def deadline(self) -> float | None:
         """Return when to call `tick`, or None."""
@@ -196,3 +206,8 @@ class AccountDelivery:
         if not updates or self._token is None:
             return []
         return [Deliver(self._token, updates)]
+
+
+def _content(frame: list[Any]) -> list[Any]:
+    """Return a message without the numbers that the flags of the socket add."""
+    return frame[: 2 if frame[1] == HEARTBEAT else 3]

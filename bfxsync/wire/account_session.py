@@ -376,10 +376,10 @@ class AccountSession:
     def _handle_auth(self, body: dict[str, Any], now: float) -> list[AnyOutput]:
         outputs = self._authentication.handle(body)
         if not self._authentication.is_done or not outputs:
-            return outputs
+            return self._delivery.announce([body]) + outputs
         # The pong has the time of the exchange.
         outputs.append(self._pings.send(now))
-        outputs += self._delivery.begin(body.get("userId"), now)
+        outputs += self._delivery.begin(body, now)
         if self._handshake.is_paused:
             return outputs
         self._inputs.open(now)

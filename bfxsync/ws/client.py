@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="WebSocketClient")
 
-# On Windows Ctrl-C does not interrupt waiting for a lock.
-_WAIT_S = None if os.name == "posix" else 0.5
-
 
 @with_parts_named_publicly
 class WebSocketClient(ProposesNames):
@@ -216,6 +213,7 @@ class WebSocketClient(ProposesNames):
 
     wait_ready = waiting.wait_ready
     wait_on_update = waiting.wait_on_update
+    wait_closed = waiting.wait_closed
     ping = waiting.ping
 
     @property
@@ -321,21 +319,17 @@ class WebSocketClient(ProposesNames):
         UsageError
             Called from a callback: no other callback could run.
         """
-        self._core.check_may_run()
+        self._core.check_may_run("run")
         try:
             if self._core.lifetime.is_forked or not self._core.lifetime.is_closing:
                 self.start()
-            while not self._core.lifetime.stopped.wait(_WAIT_S):
-                pass
+            waiting.wait_stopped(self._core, None)
         except ClosedError:
             # Closed by another thread, between the two lines above.
             pass
         finally:
             self.close()
-        if self._core.lifetime.exit_by is not None:
-            raise self._core.lifetime.exit_by
-        if self._core.lifetime.exception is not None:
-            raise self._core.lifetime.exception
+        waiting.raise_what_ended(self._core)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """

@@ -43,6 +43,8 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
 
     Events of the account, such as ``order_new(order)`` and ``authenticated(data)``, have one
     argument. The first handler of one opens the connection of the account.
+    ``account_message(message)`` has every message about the account as it came: ``[0, code, row]``,
+    ``[0, "hb"]`` or an ``auth`` event, without sequence numbers and times.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
         _core: Core
         _settings: ConnectionSettings
+
+
+# On Windows Ctrl-C does not interrupt waiting for a lock.
+_WAIT_S = None if os.name == "posix" else 0.5
 
 
 def wait_ready(self: HasCore, timeout: float | None = None) -> None:
@@ -87,6 +92,54 @@ def wait_on_update(self: HasCore, timeout: float | None = None) -> bool:
     if core.lifetime.is_closing:
         core.lifetime.check_open()
     return is_new
+
+
+def wait_closed(self: HasCore, timeout: float | None = None) -> bool:
+    """
+    Wait until the client has ended; unlike `run`, this opens no connection and closes nothing.
+
+    Parameters
+    ----------
+    timeout : float, optional
+        Seconds; 0 does not wait. By default it waits indefinitely.
+
+    Returns
+    -------
+    bool
+        False if the timeout has passed.
+
+    Raises
+    ------
+    BfxError
+        A fatal error ended the client.
+    SystemExit
+        A callback called ``sys.exit()``.
+    UsageError
+        Called from a callback: no other callback could run.
+    """
+    timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
+    self._core.check_may_run("wait_closed")
+    if not wait_stopped(self._core, timeout_s):
+        return False
+    raise_what_ended(self._core)
+    return True
+
+
+def wait_stopped(core: Core, timeout_s: float | None) -> bool:
+    """Wait until a client has ended or is about to; return False after the timeout."""
+    if timeout_s is not None:
+        return core.lifetime.stopped.wait(timeout_s)
+    while not core.lifetime.stopped.wait(_WAIT_S):
+        pass
+    return True
+
+
+def raise_what_ended(core: Core) -> None:
+    """Raise the `SystemExit` of a callback or the fatal error that ended a client, if any."""
+    lifetime = core.lifetime
+    for error in (lifetime.exit_by, lifetime.exception):
+        if error is not None:
+            raise error
 
 
 def ping(self: HasCore, timeout: float | None = None) -> float:

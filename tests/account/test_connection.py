@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 from typing import Any, Callable, Iterator
 
@@ -379,3 +380,18 @@ def test_hundred_clients_leave_nothing(exchange: PaperExchange) -> None:
         cycle()
     assert threading.active_count() == threads
     assert descriptors() <= before + 3
+
+
+def test_handlers_get_every_message_as_it_came(connect: Connect) -> None:
+    client = connect()
+    got: Any = queue.Queue()
+    client.wss.on("account_message", got.put)
+    auth = got.get(timeout=DEADLINE_S)
+    assert (auth["event"], auth["status"]) == ("auth", "OK")
+    items = client.wss.subscribe_account().events()
+    order = place(client)
+    message = None
+    while message != [0, "on"]:
+        *message, row = got.get(timeout=DEADLINE_S)
+    assert row[0] == order.id
+    assert until(items, is_order).data.id == order.id

@@ -46,6 +46,7 @@ from bfxsync.models import Gap, Snapshot, Status
 from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.models.orders import Order
+from bfxsync.models.stream import AccountMessage
 from bfxsync.wire.commands import (
     AuthUnavailable,
     Ping,
@@ -890,6 +891,38 @@ def test_an_authentication_during_a_maintenance_opens_nothing(peer):
     outputs = peer.feed(OK)
     assert of(Change, outputs) == [] and len(of(Authenticated, outputs)) == 1
     assert settled(peer.submit(cancel()))["cancel"].proof == "never_sent"
+
+
+# --- messages as they came --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", [0, SEQ, SEQ_MTS])
+def test_handlers_get_messages_without_suffix_in_order(flags):
+    peer = AccountPeer(flags)
+    peer.channel.extras = True
+    peer.subscribe()
+    outputs = peer.live(os=[order_row(1)]) + peer.get("hb")
+    outputs += peer.get("on", order_row(2)) + peer.get("xx", {"new": 1})
+    got = [item.content for item in told(outputs) if isinstance(item, AccountMessage)]
+    assert got[0]["event"] == "auth" and got[0]["status"] == "OK"
+    assert [0, "os", [order_row(1)]] in got
+    assert got[-3:] == [[0, "hb"], [0, "on", order_row(2)], [0, "xx", {"new": 1}]]
+
+
+def test_a_refused_authentication_is_a_message_too(peer):
+    peer.channel.extras = True
+    peer.subscribe()
+    peer.open()
+    peer.greet()
+    peer.apply(SendAuth(AUTH))
+    refused = {"event": "auth", "status": "FAILED", "chanId": 0, "code": 10100}
+    assert told(peer.feed(refused)) == [AccountMessage(refused)]
+
+
+def test_messages_are_made_for_handlers_only(peer):
+    peer.subscribe()
+    outputs = peer.live() + peer.get("hb") + peer.get("on", order_row(2))
+    assert not any(isinstance(item, AccountMessage) for item in told(outputs))
 
 
 # --- silence ----------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from bfxsync.models import (
     Trade,
     TradeUpdate,
 )
+from bfxsync.models.stream import ChannelHeartbeat
 from bfxsync.wire.channels import (
     BookChannel,
     Channel,
@@ -781,6 +782,16 @@ CONTENTS = st.lists(
     | JSON_VALUES,
     max_size=4,
 )
+
+
+@pytest.mark.parametrize("extras", [False, True])
+@pytest.mark.parametrize("made", [ticker, trades])
+def test_heartbeats_are_items_for_handlers_only(made: Any, extras: bool) -> None:
+    channel = made()
+    channel.extras = extras
+    assert feed(channel, ["hb"]) == []
+    feed(channel, [[]] if made is trades else [ticker_row()])
+    assert feed(channel, ["hb"]) == [ChannelHeartbeat()] * extras
 
 
 @given(CHANNELS, st.booleans(), st.lists(CONTENTS, max_size=6))

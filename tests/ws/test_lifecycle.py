@@ -268,6 +268,39 @@ def test_run_may_be_called_by_several_threads_and_again(exchange):
     assert exchange.connections_opened == 1
 
 
+def test_wait_closed_opens_nothing_and_ends_with_the_client(exchange):
+    client = WebSocketClient(exchange.url)
+    assert client.wait_closed(0) is False
+    got = []
+    thread = threading.Thread(target=lambda: got.append(client.wait_closed()))
+    thread.start()
+    client.close()
+    thread.join(10.0)
+    assert got == [True] and client.wait_closed(0)
+    assert exchange.connections_opened == 0
+
+
+def test_wait_closed_raises_what_ended_the_client(exchange):
+    client = WebSocketClient(exchange.url)
+    client.subscribe_ticker("tBTCUSD", lambda ticker: sys.exit(7), wait=False)
+    with pytest.raises(SystemExit):
+        client.wait_closed(10.0)
+    client.close()
+
+
+def test_a_callback_cannot_wait_for_the_end(exchange, client):
+    errors = []
+
+    def wait(ticker):
+        with pytest.raises(UsageError, match=r"wait_closed\(\) cannot") as caught:
+            client.wait_closed()
+        errors.append(caught.value)
+        client.close()
+
+    client.subscribe_ticker("tBTCUSD", wait, wait=False)
+    assert client.wait_closed(10.0) and errors
+
+
 def test_run_raises_what_ended_the_client():
     with pytest.raises(UsageError):
         WebSocketClient("https://127.0.0.1/")

@@ -832,3 +832,20 @@ def test_a_refusal_reaches_on_error_unless_all_calls_wait(exchange, record):
         assert errors.wait_for(1)[0].code == 10300
         client.ping()
     assert [exc.code for exc in refused] == [10300]
+
+
+def test_heartbeats_are_an_event_of_every_channel(record):
+    beats = record()
+    with PaperExchange(rate=0.001, heartbeat_s=0.01) as exchange:
+        with WebSocketClient(exchange.url) as client:
+            client.on("heartbeat", lambda s: beats((s["channel"], s.get("prec"))))
+            client.subscribe_ticker("tBTCUSD")
+            client.subscribe_trades("tBTCUSD")
+            client.subscribe_book("tBTCUSD")
+            client.subscribe_candles("tBTCUSD", "1m")
+            client.subscribe_raw("book", symbol="tBTCUSD", prec="P1")
+            wanted = {"ticker", "trades", "book", "candles"}
+            beats.wait(
+                lambda items: {name for name, _ in items} >= wanted
+                and ("book", "P1") in items
+            )

@@ -14,7 +14,7 @@ from bfxsync._base.aliases import NumberType
 from bfxsync.errors import BfxError, RemoteError
 from bfxsync.models.market_model import Reader
 from bfxsync.models.rows import SCREEN_ERRORS
-from bfxsync.models.stream import Degraded
+from bfxsync.models.stream import ChannelHeartbeat, Degraded
 from bfxsync.wire.channels.shapes import FITS, Fits
 from bfxsync.wire.channels.table_models import Models
 from bfxsync.wire.frames import BULK_UPDATES, HEARTBEAT, TIMESTAMP, server_mts
@@ -49,7 +49,10 @@ class Channel(ABC):
         self.is_live: bool = False
         """Whether the first data on this socket has arrived."""
         self.extras = False
-        """Whether to return the items for event handlers only: `TradeUpdate` and `Checksum`."""
+        """
+        Whether to return the items for event handlers only: `TradeUpdate`, `Checksum`,
+        `ChannelHeartbeat` and `AccountMessage`.
+        """
         self.wants_last = False
         """Whether only the last data frame of each block is wanted; only if `is_whole`."""
         self.skipped_count = 0
@@ -208,6 +211,8 @@ class Channel(ABC):
 
     def _handle_heartbeat(self, updates: list[Any]) -> None:
         """Handle a heartbeat: after a while a degraded channel gets another resubscription."""
+        if self.extras and self.is_live:
+            updates.append(ChannelHeartbeat())
         if self.is_degraded and self.is_live:
             self._distrust("the data has been wrong for some time", updates)
 

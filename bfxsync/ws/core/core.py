@@ -323,12 +323,12 @@ class Core:
                 "wait=False or use dispatch_threads=1"
             )
 
-    def check_may_run(self) -> None:
+    def check_may_run(self, name: str) -> None:
         """Raise `UsageError` on a thread that runs callbacks: no other callback could run."""
         self.check_may_wait()
         if self.dispatcher.is_current and not self.lifetime.is_forked:
             raise UsageError(
-                "run() cannot be called by a callback, as no other callback could run until it "
+                f"{name}() cannot be called by a callback, as no other callback could run until it "
                 "returns; call it on a thread of the program"
             )
 

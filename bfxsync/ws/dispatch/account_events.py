@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Hashable
 
 from bfxsync.models.account_update import AccountUpdate
-from bfxsync.models.stream import Snapshot
+from bfxsync.models.stream import AccountMessage, Snapshot
 
 _OBJECTS = {
     "order": ("snapshot", "new", "update", "cancel"),
@@ -41,7 +41,10 @@ ACCOUNT_UPDATE_EVENTS = frozenset(
 AUTHENTICATED = "authenticated"
 """Called with the event of the exchange, after each authentication."""
 
-ACCOUNT_EVENTS = ACCOUNT_UPDATE_EVENTS | {AUTHENTICATED}
+ACCOUNT_MESSAGE = "account_message"
+"""Called with every message about the account as it came; see `WebSocketClient.on`."""
+
+ACCOUNT_EVENTS = ACCOUNT_UPDATE_EVENTS | {AUTHENTICATED, ACCOUNT_MESSAGE}
 """All events of the account, with one argument."""
 
 _FILLS = frozenset(("te", "tu", "fte", "ftu"))
@@ -81,4 +84,11 @@ def account_routes(
             if isinstance(update.data, list):
                 emit(update.event, list(update.data))
 
-    return {AccountUpdate: emit_update, Snapshot: emit_snapshot}
+    def emit_message(message: AccountMessage) -> None:
+        emit(ACCOUNT_MESSAGE, message.content)
+
+    return {
+        AccountMessage: emit_message,
+        AccountUpdate: emit_update,
+        Snapshot: emit_snapshot,
+    }

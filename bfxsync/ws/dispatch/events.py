@@ -9,11 +9,12 @@ from bfxsync._base.describe import safe_repr
 from bfxsync._base.guesses import did_you_mean, names_like
 from bfxsync.checks.callbacks import with_extra
 from bfxsync.errors import UsageError
-from bfxsync.models.stream import Checksum, Snapshot
+from bfxsync.models.stream import ChannelHeartbeat, Checksum, Snapshot
 from bfxsync.wire.channels import Channel
 from bfxsync.wire.outputs import Acknowledged
 from bfxsync.ws.dispatch.account_events import (
     ACCOUNT_EVENTS,
+    ACCOUNT_MESSAGE,
     ACCOUNT_UPDATE_EVENTS,
     account_routes,
 )
@@ -23,6 +24,7 @@ from bfxsync.ws.dispatch.update_kinds import (
     CHECKSUM_EVENT,
     EVENTS_OF_CHANNEL,
     EXTRAS,
+    HEARTBEAT_EVENT,
     SNAPSHOT_EVENTS,
     UPDATE_KINDS,
     ChannelKind,
@@ -63,6 +65,7 @@ _ARGUMENTS = {
     **CONNECTION_EVENTS,
     **{kind.event: ("subscription", "update") for kind in UPDATE_KINDS},
     CHECKSUM_EVENT: ("subscription", "value"),
+    HEARTBEAT_EVENT: ("subscription",),
     **dict.fromkeys(SNAPSHOT_EVENTS.values(), ("subscription", "rows")),
     **dict.fromkeys(ACCOUNT_EVENTS, ("data",)),
 }
@@ -173,7 +176,7 @@ class Listeners:
 def events_of(kind: ChannelKind) -> list[str]:
     """Return the names of the events of a kind of channel."""
     if kind == ACCOUNT:
-        return list(ACCOUNT_UPDATE_EVENTS)
+        return [*ACCOUNT_UPDATE_EVENTS, ACCOUNT_MESSAGE]
     names = ["subscribed", *EVENTS_OF_CHANNEL[kind].values()]
     snapshot = SNAPSHOT_EVENTS.get(kind)
     return names if snapshot is None else [*names, snapshot]
@@ -201,6 +204,9 @@ def routes_for(
         rows = item.rows[::-1] if newest_first else list(item.rows)
         listeners.emit(SNAPSHOT_EVENTS[kind], source.subscription, rows, report=report)
 
+    def emit_heartbeat(_: ChannelHeartbeat) -> None:
+        listeners.emit(HEARTBEAT_EVENT, source.subscription, report=report)
+
     def emit_subscribed(_: Acknowledged) -> None:
         listeners.emit("subscribed", source.subscription, report=report)
 
@@ -210,6 +216,7 @@ def routes_for(
     routes: Routes = {Acknowledged: emit_subscribed}
     for model, event in EVENTS_OF_CHANNEL[kind].items():
         routes[model] = _emitter(event, source, listeners, report)
+    routes[ChannelHeartbeat] = emit_heartbeat
     if Checksum in routes:
         routes[Checksum] = emit_checksum
     if kind in SNAPSHOT_EVENTS:

@@ -27,9 +27,9 @@ from bfxsync.models.market import (
 )
 from bfxsync.models.raw import RawRow
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
-from bfxsync.models.stream import Checksum
+from bfxsync.models.stream import AccountMessage, ChannelHeartbeat, Checksum
 from bfxsync.wire.channels import Channel, RawChannel
-from bfxsync.ws.dispatch.account_events import key_of
+from bfxsync.ws.dispatch.account_events import ACCOUNT_MESSAGE, key_of
 
 ChannelKind = Tuple[str, bool]
 """A channel's name, and whether it is about a funding currency; see `kind_of`."""
@@ -96,11 +96,21 @@ KEYS: dict[type, Callable[[Any], Any]] = {
     AccountUpdate: key_of,
 }
 
-EXTRAS = frozenset((Checksum, *(kind.model for kind in UPDATE_KINDS if kind.is_extra)))
+EXTRAS = frozenset(
+    (
+        AccountMessage,
+        ChannelHeartbeat,
+        Checksum,
+        *(kind.model for kind in UPDATE_KINDS if kind.is_extra),
+    )
+)
 """Classes for event handlers only, created only if there are any."""
 
 CHECKSUM_EVENT = "checksum"
 """Event of all books; called with (subscription, value), an unsigned 32-bit integer."""
+
+HEARTBEAT_EVENT = "heartbeat"
+"""Event of all public channels; called with (subscription)."""
 
 SNAPSHOT_EVENTS = {
     _TRADES: "t_trades_snapshot",
@@ -117,10 +127,11 @@ EVENTS_OF_CHANNEL: dict[ChannelKind, dict[type, str]] = {
     channel: {
         **{kind.model: kind.event for kind in UPDATE_KINDS if kind.channel == channel},
         **({Checksum: CHECKSUM_EVENT} if channel[0] in ("book", "raw_book") else {}),
+        ChannelHeartbeat: HEARTBEAT_EVENT,
     }
     for channel in {kind.channel for kind in UPDATE_KINDS}
 }
-EVENTS_OF_CHANNEL[ACCOUNT] = {}
+EVENTS_OF_CHANNEL[ACCOUNT] = {AccountMessage: ACCOUNT_MESSAGE}
 """The classes that each channel delivers, and their events."""
 
 
