@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import ssl
@@ -208,3 +209,12 @@ def test_a_peer_that_ignores_a_close_frame_is_aborted(
         client.ws.sock.sendall(b"\x83\x80aaaa")
         wait_until(lambda: not exchange.connections)
         assert client.close_code() == 1002
+
+
+def test_a_connection_accepted_at_the_stop_is_closed_too() -> None:
+    """What was forgotten would warn when it is collected."""
+    for _ in range(5):
+        exchange = PaperExchange().start()
+        with connect(exchange):
+            exchange.stop()
+            gc.collect()

@@ -146,7 +146,7 @@ class Server:
             await self._stopped.wait()
         finally:
             # First, as clients would reconnect while others are being disconnected.
-            self._listener.stop()
+            await self._listener.stop()
             for task in self._tasks:
                 task.cancel()
             self._rest.hang_up()

@@ -25,6 +25,7 @@ _KEEP_ALIVE_S = 75.0
 _BACKLOG = 128
 _GENERIC = 10001
 _LONGEST_MS = 2**31 - 1
+_TURNS = 3
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -49,7 +50,7 @@ class Listener:
         self._request_timeout_s = request_timeout_s
         self._deadlines: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
         self._runner: web.AppRunner | None = None
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
 
     async def start(
         self, app: web.Application, listener: socket.socket, tls: ssl.SSLContext | None
@@ -87,10 +88,18 @@ class Listener:
             ssl_handshake_timeout=self._request_timeout_s if tls else None,
         )
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Stop accepting; open connections remain."""
-        if self._server is not None:
-            self._server.close()
+        server = self._server
+        if server is None:
+            return
+        loop = asyncio.get_running_loop()
+        for listening in server.sockets:
+            loop.remove_reader(listening.fileno())
+        # asyncio forgets the socket of a connection that it has accepted but not yet set up.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        server.close()
 
     async def clean_up(self) -> None:
         """Close the remaining connections."""
