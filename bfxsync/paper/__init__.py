@@ -7,7 +7,14 @@ A local Bitfinex exchange, for demonstrations and for tests without network.
 from __future__ import annotations
 
 from bfxsync.paper.exchange import PaperExchange
+from bfxsync.paper.faults import InjectedFault
 from bfxsync.paper.journal import Journal, JournalEntry
 from bfxsync.paper.settings import PaperAccount
 
-__all__ = ["Journal", "JournalEntry", "PaperAccount", "PaperExchange"]
+__all__ = [
+    "InjectedFault",
+    "Journal",
+    "JournalEntry",
+    "PaperAccount",
+    "PaperExchange",
+]

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Reversible, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Reversible,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.errors import UsageError
@@ -195,6 +205,15 @@ class AccountView:
         return self._thread.call(
             lambda server: function(server.registry.accounts[self._index])
         )
+
+
+def account_views(
+    accounts: Iterable[PaperAccount], thread: ServerThread
+) -> Tuple[AccountView, ...]:
+    """Return the views of all accounts of an exchange."""
+    return tuple(
+        AccountView(account, thread, index) for index, account in enumerate(accounts)
+    )
 
 
 def _by_wallet(account: Account, name: str) -> Balances:

@@ -6,22 +6,20 @@ import json
 import os
 import ssl
 import threading
-from typing import TYPE_CHECKING, Any, List, Sequence
+from typing import TYPE_CHECKING, Any, Sequence
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.errors import UsageError
-from bfxsync.paper.account_view import AccountView
+from bfxsync.paper.account_view import AccountView, account_views
 from bfxsync.paper.exchange_status import ExchangeStatus
 from bfxsync.paper.fault_options import check_close
-from bfxsync.paper.faults import check_fault
+from bfxsync.paper.faults import InjectedFault, check_fault
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.server_thread import ServerThread
 from bfxsync.paper.settings import ExchangeSettings, PaperAccount, check_seconds
 
 if TYPE_CHECKING:
     from bfxsync.client import Client
-
-BookRow = List[float]
 
 
 class PaperExchange(ExchangeStatus):
@@ -55,10 +53,8 @@ class PaperExchange(ExchangeStatus):
         real exchange, and refuses others with HTTP 403, so that web pages cannot reach it through a
         visitor's browser (``docs/testing.rst``).
     captures : sequence of str or os.PathLike, optional
-        Recordings to play: ``"btcusd-20181112"`` (``tBTCUSD``, 15 minutes, busy) and
-        ``"public-20210417"`` (seven quieter pairs, half a minute), or paths of recordings made with
-        ``Client(record=path)``. At the end of one its subscribers get info event 20051 and are
-        disconnected, and it can be played again.
+        Recordings to play: paths of those made with ``Client(record=path)``, ``"btcusd-20181112"``
+        (``tBTCUSD``, 15 busy minutes) or ``"public-20210417"`` (seven quieter pairs, 31 seconds).
     speed : float, optional
         Speed of the exchange's time, up to 1000: with 60 a minute passes in a second. Recordings
         may be faster, with a very large number as fast as clients read.
@@ -68,6 +64,9 @@ class PaperExchange(ExchangeStatus):
         Start paused, for `step`; ``docs/testing.rst`` lists what remains in real time.
     autoplay : bool, optional
         Start a recording with the first subscription to one of its symbols; otherwise by `play`.
+    restart_at_end : bool, optional
+        By default the end of a recording disconnects its subscribers with info event 20051. With
+        False they stay connected, and its market is as in the end, until the next `play`.
     seed : int, optional
         Seed of the simulated markets: the same seed gives the same events and the same past.
     rate : float, optional
@@ -136,6 +135,7 @@ class PaperExchange(ExchangeStatus):
         begin_mts: int | None = None,
         paused: bool = False,
         autoplay: bool = True,
+        restart_at_end: bool = True,
         seed: int = 1,
         rate: float | None = None,
         heartbeat_s: float = 15.0,
@@ -157,22 +157,20 @@ class PaperExchange(ExchangeStatus):
         # fmt: off
         self._settings = ExchangeSettings(
             host=host, port=port, allowed_hosts=allowed_hosts, captures=captures, speed=speed,
-            begin_mts=begin_mts, paused=paused, autoplay=autoplay, seed=seed, rate=rate,
-            heartbeat_s=heartbeat_s, checksum_s=checksum_s, ticker_s=ticker_s,
+            begin_mts=begin_mts, paused=paused, autoplay=autoplay, restart_at_end=restart_at_end,
+            seed=seed, rate=rate, heartbeat_s=heartbeat_s, checksum_s=checksum_s, ticker_s=ticker_s,
             liquidation_s=liquidation_s, max_channels=max_channels,
-            notification_seq=notification_seq, idle_s=idle_s,
-            request_timeout_s=request_timeout_s, farewell_s=farewell_s, stall_s=stall_s,
-            rest_limits=rest_limits, rest_minute_s=rest_minute_s, accounts=accounts,
-            journal_path=journal_path, ssl_context=ssl_context,
+            notification_seq=notification_seq, idle_s=idle_s, request_timeout_s=request_timeout_s,
+            farewell_s=farewell_s, stall_s=stall_s, rest_limits=rest_limits,
+            rest_minute_s=rest_minute_s, accounts=accounts, journal_path=journal_path,
+            ssl_context=ssl_context,
         )
         # fmt: on
         self.finished: threading.Event = threading.Event()
         self._thread = ServerThread(self._settings, self.finished)
         self.journal: Journal = self._thread.journal
-        self.accounts: tuple[AccountView, ...] = tuple(
-            AccountView(account, self._thread, index)
-            for index, account in enumerate(self._settings.accounts)
-        )
+        views = account_views(self._settings.accounts, self._thread)
+        self.accounts: tuple[AccountView, ...] = views
 
     def __enter__(self) -> PaperExchange:
         return self.start()
@@ -261,7 +259,7 @@ class PaperExchange(ExchangeStatus):
         chance: float = 1.0,
         after_s: float = 0.0,
         **options: Any,
-    ) -> None:
+    ) -> InjectedFault:
         """
         Arm a fault, which then happens `times` times; `fault_counts` counts each.
 
@@ -282,6 +280,11 @@ class PaperExchange(ExchangeStatus):
             Options of the fault. With `channel` (``"book"``), `symbol` (``"tBTCUSD"``) and `key`
             (of candles and status, ``"trade:1m:tBTCUSD"``) it affects only channels that match all
             of the given options.
+
+        Returns
+        -------
+        InjectedFault
+            Its `count` is how often this fault has happened.
 
         Raises
         ------
@@ -311,13 +314,10 @@ class PaperExchange(ExchangeStatus):
           ``cut_after_notification``
         - its events (`event`, `account`, `symbol`, `cid`): ``lost_event``, ``duplicate_event``,
           ``cut_after_on`` (no `event`)
-
-        Examples
-        --------
-        >>> exchange.inject("refuse_handshake", times=3, status=429)  # doctest: +SKIP
         """
         armed = check_fault(fault, times, options, chance, after_s)
         self._thread.call(lambda server: server.inject(armed, after_s))
+        return InjectedFault(armed)
 
     def clear_faults(self) -> None:
         """
@@ -370,7 +370,7 @@ class PaperExchange(ExchangeStatus):
 
     def book(
         self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
-    ) -> tuple[list[BookRow], list[BookRow]]:
+    ) -> tuple[list[list[float]], list[list[float]]]:
         """
         Return bids and asks of a book as its subscribers, or the next one, should have it.
 

@@ -14,6 +14,7 @@ from typing import Any, Mapping
 
 import attrs
 
+from bfxsync._base.describe import also_half_made
 from bfxsync.paper.fault_options import SELECTORS, check_options
 
 
@@ -28,18 +29,52 @@ class Fault:
         How many times it will still happen; may be infinite.
     chance : float
         Probability that the fault happens at each opportunity.
+    count : int
+        How many times it has happened.
     """
 
     name: str
     left: float
     options: dict[str, Any]
     chance: float = 1.0
+    count: int = 0
 
     def matches(self, **facts: object) -> bool:
         """Return whether the options match the fields of a channel, endpoint or order."""
         return all(
             self.options.get(name) in (None, facts.get(name, "")) for name in SELECTORS
         )
+
+
+class InjectedFault:
+    """A fault that `bfxsync.paper.PaperExchange.inject` has armed, for any thread."""
+
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
+
+    @also_half_made
+    def __repr__(self) -> str:
+        return f"<fault {self.text}: happened {self.count} times>"
+
+    @property
+    def name(self) -> str:
+        """The name of the fault."""
+        return self._fault.name
+
+    @property
+    def count(self) -> int:
+        """How many times it has happened; of ``silent_channel``, the number of channels."""
+        return self._fault.count
+
+    @property
+    def text(self) -> str:
+        """Its name and the options that limit where it happens."""
+        chosen = [
+            f" {name}={self._fault.options[name]!r}"
+            for name in SELECTORS
+            if self._fault.options.get(name) is not None
+        ]
+        return "".join([self.name, *chosen])
 
 
 def check_fault(
@@ -94,7 +129,7 @@ class Faults:
         """Use a matching fault, if one is armed, and count it."""
         fault = self._use(name, facts)
         if fault is not None:
-            self.count(name)
+            self.happened(fault)
         return fault
 
     def claim(self, name: str, **facts: object) -> Fault | None:
@@ -106,7 +141,7 @@ class Faults:
 
     def complete(self, fault: Fault) -> None:
         """Count a claimed fault."""
-        self.count(fault.name)
+        self.happened(fault)
         if fault in self._claimed:
             self._claimed.remove(fault)
 
@@ -117,6 +152,11 @@ class Faults:
             fault.left += 1
             if fault.left == 1:
                 self.arm(fault)
+
+    def happened(self, fault: Fault, times: int = 1) -> None:
+        """Count a fault."""
+        fault.count += times
+        self.count(fault.name, times)
 
     def count(self, name: str, times: int = 1) -> None:
         """Add to a count."""

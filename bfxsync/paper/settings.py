@@ -105,6 +105,7 @@ class ExchangeSettings:
     captures: Sequence[str | os.PathLike[str]]
     speed: float = attrs.field(validator=_positive)
     autoplay: bool
+    restart_at_end: bool
     begin_mts: int | None
     paused: bool
     seed: int
@@ -139,8 +140,10 @@ class ExchangeSettings:
                 "begin_mts must be a time in ms from 2020 to 2099 or None, not "
                 f"{self.begin_mts!r}"
             )
-        if type(self.paused) is not bool:
-            raise UsageError(f"paused must be True or False, not {self.paused!r}")
+        for name in ("paused", "restart_at_end"):
+            value = getattr(self, name)
+            if type(value) is not bool:
+                raise UsageError(f"{name} must be True or False, not {value!r}")
         for name in ("captures", "allowed_hosts"):
             value = getattr(self, name)
             if isinstance(value, str):

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from patience import at_most
 
+from bfxsync.errors import UsageError
 from bfxsync.paper import PaperExchange
 from bfxsync.recording.recorder import Recorder
 
 from .support import BULK, BookCopy, Client, connected, is_event
 
 CHECKSUM = 131072
+PATIENCE_S = 30.0
 BTCUSD = "btcusd-20181112"
 
 
@@ -32,6 +34,33 @@ def collect(client: Client) -> tuple[Counter[str], list[Any]]:
         else:
             counts["update" if payload[1] else "delete"] += 1
     return counts, messages
+
+
+def test_a_market_may_stay_as_it_is_at_the_end() -> None:
+    with PaperExchange(
+        captures=["public-20210417"], speed=1e9, restart_at_end=False
+    ) as exchange, Client(exchange.url) as client:
+        client.receive()
+        begin = exchange.book("tDOGUSD")
+        client.subscribe("book", "tDOGUSD")
+        assert exchange.finished.wait(PATIENCE_S)
+        end = exchange.book("tDOGUSD")
+        assert end != begin
+        # Another subscription does not start it again, but `play` does.
+        client.subscribe("ticker", "tDOGUSD")
+        client.send(event="ping", cid=1)
+        client.until(is_event("pong"))
+        assert exchange.finished.is_set() and exchange.book("tDOGUSD") == end
+        exchange.play()
+        assert client.until(is_event("info"))[-1]["code"] == 20051
+        assert exchange.finished.wait(PATIENCE_S)
+        assert exchange.book("tDOGUSD") == end
+
+
+@pytest.mark.parametrize("value", [1, None, "no"])
+def test_whether_it_restarts_is_true_or_false(value: Any) -> None:
+    with pytest.raises(UsageError, match="^restart_at_end must be True or False, not"):
+        PaperExchange(restart_at_end=value)
 
 
 def test_a_client_gets_a_whole_recording_and_is_then_closed() -> None:

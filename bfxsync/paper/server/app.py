@@ -218,7 +218,7 @@ class Server:
     def _arm(self, fault: Fault) -> None:
         if fault.name == SILENT_CHANNEL:
             for session in self.connections.values():
-                self.faults.count(SILENT_CHANNEL, session.silence(fault))
+                self.faults.happened(fault, session.silence(fault))
         else:
             self.faults.arm(fault)
 
@@ -324,13 +324,16 @@ class Server:
             self._market_data,
             speed=self._settings.speed,
             autoplay=self._settings.autoplay,
+            restart_at_end=self._settings.restart_at_end,
             clock=self.clock,
+            disconnect=self._disconnect_from,
             on_end=self._capture_ended,
         )
         self._unfinished.add(player)
         return player
 
-    def _capture_ended(self, player: CapturePlayer) -> None:
+    def _disconnect_from(self, player: CapturePlayer) -> None:
+        """Announce a restart to the subscribers of a recording, and disconnect them."""
         loop = asyncio.get_running_loop()
         for connection, session in list(self.connections.items()):
             symbols = {channel.identity.symbol for channel in session.channels.values()}
@@ -338,6 +341,8 @@ class Server:
                 session.info(STOPPING)
                 session.close()
                 loop.call_later(self._settings.farewell_s, connection.close, _RESTART)
+
+    def _capture_ended(self, player: CapturePlayer) -> None:
         self._unfinished.discard(player)
         if not self._unfinished:
             self._on_finished()

@@ -187,15 +187,18 @@ class CapturePlayer(Player):
     """
     Plays a recording from its beginning, each time it is started.
 
-    Its markets are replaced by new ones after each end.
+    Its markets are replaced by new ones after each end, or before the next start.
 
     Parameters
     ----------
     speed : float
         Speed in real time; exceeds the clock of the exchange only above its maximum speed.
+    restart_at_end : bool
+        Whether to disconnect the subscribers at the end, instead of before the next start.
+    disconnect : callable
+        Called with the player; must unsubscribe all subscribers of its markets.
     on_end : callable
-        Called with the player at the end of the recording; must unsubscribe all subscribers of
-        its markets.
+        Called with the player at the end of the recording.
     """
 
     def __init__(
@@ -205,23 +208,29 @@ class CapturePlayer(Player):
         *,
         speed: float,
         autoplay: bool,
+        restart_at_end: bool,
         clock: Clock,
+        disconnect: Callable[[CapturePlayer], None],
         on_end: Callable[[CapturePlayer], None],
     ) -> None:
         super().__init__(market_data, list(recording.first))
         self._recording = recording
         self._speed = speed / clock.speed
         self._autoplay = autoplay
+        self._restart_at_end = restart_at_end
         self._clock = clock
+        self._disconnect = disconnect
         self._on_end = on_end
         self._markets: dict[str, CapturedMarket] = {}
         self._is_playing = False
+        # Whether its markets are those of the end.
+        self._is_over = False
         self._begin = 0.0
         self._next = 0
         self._rewind()
 
     def watch(self) -> None:
-        if self._autoplay:
+        if self._autoplay and not self._is_over:
             self.play()
 
     def market(self, symbol: str) -> CapturedMarket:
@@ -231,10 +240,17 @@ class CapturePlayer(Player):
     def play(self) -> None:
         """Start, unless it is playing."""
         if not self._is_playing:
+            if self._is_over:
+                self._restart()
             self._is_playing = True
             self._begin = self._clock.time()
             self._next = 0
             self._schedule()
+
+    def _restart(self) -> None:
+        self._is_over = False
+        self._disconnect(self)
+        self._rewind()
 
     def _schedule(self) -> None:
         steps = self._recording.steps
@@ -249,8 +265,10 @@ class CapturePlayer(Player):
         steps = self._recording.steps
         if self._next == len(steps):
             self._is_playing = False
+            self._is_over = True
+            if self._restart_at_end:
+                self._restart()
             self._on_end(self)
-            self._rewind()
             return
         step = steps[self._next]
         now = self._clock.time()
