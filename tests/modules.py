@@ -30,7 +30,8 @@ Calls = dict[str, dict[str, set[str]]]
 
 
 def modules() -> list[str]:
-    return sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("bfxsync/**/*.py"))
+    paths = [*ROOT.glob("bfxsync/**/*.py"), ROOT / "pytest_bfxsync.py"]
+    return sorted(path.relative_to(ROOT).as_posix() for path in paths)
 
 
 def test_files() -> list[str]:
@@ -54,7 +55,8 @@ def read() -> dict[str, list[str]]:
 
 def changed() -> list[str]:
     """Return the modules that differ from the main branch, committed or not."""
-    command = ["git", "diff", "--name-only", "main", "--", "bfxsync/*.py"]
+    patterns = ["bfxsync/*.py", "pytest_bfxsync.py"]
+    command = ["git", "diff", "--name-only", "main", "--", *patterns]
     return subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
 
 

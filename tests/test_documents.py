@@ -56,7 +56,7 @@ def run():
 
 @pytest.mark.parametrize("code", list(blocks()))
 def test_r17_every_snippet_runs(run, code, tmp_path):
-    if "@pytest.fixture" in code:
+    if "def test_" in code:
         path = tmp_path / "test_snippet.py"
         path.write_text(code)
         arguments = ["-q", "-p", "no:cacheprovider", str(path)]

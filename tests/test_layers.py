@@ -74,6 +74,7 @@ LAYERS = [
     ("compat", "exports"),
     ("exceptions", "rest.exceptions", "websocket"),
     ("types", "paper"),
+    ("testing",),
     ("cli",),
     ("__main__",),
 ]

@@ -6,7 +6,7 @@ import atexit
 import time
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
 import attrs
 
@@ -45,6 +45,10 @@ Connect = Callable[[int, ConnectionSettings, Any], Link]
 
 _Note = Tuple[Callable[..., None], str]
 """A log method and a message, about a thread that outlives a close."""
+
+
+OBSERVERS: List[Callable[[Any], object]] = []
+"""Called with each new core, on the thread that makes it: tests watch what is left open."""
 
 
 def open_connection(number: int, settings: ConnectionSettings, owner: Core) -> Link:
@@ -92,6 +96,8 @@ class Core:
         self._successor: Core | None = None
         _OPEN_CORES.add(self)
         reset_after_fork(self)
+        for observe in OBSERVERS:
+            observe(self)
 
     # --- any thread ---------------------------------------------------------------------------
 
@@ -379,9 +385,14 @@ def _no_connection(exc: Exception) -> NetworkError:
 _OPEN_CORES: weakref.WeakSet[Core] = weakref.WeakSet()
 
 
+def open_cores() -> List[Core]:
+    """Return the cores of all clients that have not been closed."""
+    return list(_OPEN_CORES)
+
+
 @atexit.register
 def _close_all() -> None:
     """Close all clients: a thread that prints during interpreter shutdown may crash it."""
-    for core in list(_OPEN_CORES):
+    for core in open_cores():
         if core.placement.links:
             core.close(1.0)

@@ -1,0 +1,47 @@
+"""An exchange whose time passes only in steps."""
+
+from __future__ import annotations
+
+from bfxsync._base.describe import also_half_made
+from bfxsync.paper import PaperExchange
+from bfxsync.testing.settle import settle_all
+
+
+class FrozenMarket:
+    """
+    Stops the time of an exchange; the type of the fixture ``bfx_frozen_market``.
+
+    Parameters
+    ----------
+    exchange : PaperExchange
+        A running exchange; it is paused.
+
+    Attributes
+    ----------
+    exchange : PaperExchange
+    """
+
+    def __init__(self, exchange: PaperExchange) -> None:
+        exchange.pause()
+        self.exchange: PaperExchange = exchange
+
+    @also_half_made
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.exchange!r}>"
+
+    def step(self, seconds: float = 1.0) -> None:
+        """
+        Let time pass, and wait until all clients in this process have handled what happened.
+
+        That includes their callbacks, and the answers to requests that these have sent. Threads of
+        the test's own are not awaited.
+
+        Raises
+        ------
+        UsageError
+            `seconds` is not positive, or this is a callback or another thread is in a step.
+        RequestTimeout
+            A client was not done after 10 seconds.
+        """
+        self.exchange.step(seconds)
+        settle_all(self.exchange)
