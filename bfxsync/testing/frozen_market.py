@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.paper import PaperExchange
-from bfxsync.testing.settle import settle_all
+from bfxsync.testing.settle import check_may_settle, settle_all
 
 
 class FrozenMarket:
@@ -43,5 +43,6 @@ class FrozenMarket:
         RequestTimeout
             A client was not done after 10 seconds.
         """
+        check_may_settle(self.exchange, "step")
         self.exchange.step(seconds)
         settle_all(self.exchange)

@@ -53,7 +53,14 @@ def settle(client: Union[Client, WebSocketClient], timeout: float = TIMEOUT_S) -
     if not isinstance(wss, WebSocketClient):
         raise UsageError(f"client must be a Client or WebSocketClient, not {client!r}")
     check_seconds("timeout", timeout)
+    wss._core.check_may_run("settle")
     _settle(wss._core, time.monotonic() + timeout)
+
+
+def check_may_settle(exchange: PaperExchange, name: str) -> None:
+    """Raise `UsageError` in a callback of a client of the exchange: it would wait for itself."""
+    for core in cores_of(exchange.port):
+        core.check_may_run(name)
 
 
 def settle_all(exchange: PaperExchange, timeout_s: float = TIMEOUT_S) -> None:
@@ -82,7 +89,6 @@ def is_of(core: Core, port: int) -> bool:
 
 def _settle(core: Core, deadline: float) -> int:
     """Wait for all connections and callbacks; return the number of pings."""
-    core.check_may_run()
     if core.dispatcher.is_inline:
         # The callbacks of what came with the first pong are called before the second one is read.
         _ping(core, deadline)

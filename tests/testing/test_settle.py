@@ -58,16 +58,21 @@ def test_a_callback_cannot_wait_for_itself(
     bfx_frozen_market: FrozenMarket, bfx_client: Client
 ) -> None:
     errors: list[BaseException] = []
+    begin_mts = bfx_frozen_market.exchange.now_mts
 
-    def step(ticker: object) -> None:
-        if not errors:
+    def wait(ticker: object) -> None:
+        for call in (lambda: settle(bfx_client), bfx_frozen_market.step):
             with pytest.raises(UsageError) as caught:
-                settle(bfx_client)
+                call()
             errors.append(caught.value)
 
-    bfx_client.wss.subscribe_ticker("tBTCUSD", step)
-    bfx_frozen_market.step()
-    assert "a callback" in str(errors[0])
+    bfx_client.wss.subscribe_ticker("tBTCUSD", wait)
+    settle(bfx_client)
+    assert [str(error)[:26] for error in errors] == [
+        "settle() cannot be called ",
+        "step() cannot be called by",
+    ]
+    assert bfx_frozen_market.exchange.now_mts == begin_mts
 
 
 def test_connections_that_are_not_open_are_left_out(
