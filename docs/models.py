@@ -32,11 +32,11 @@ Columns after the last known one are kept in ``extra``, except for models of the
 ``Mts`` is an ``int`` in milliseconds UTC, ``Symbol`` a ``str``, ``Switch`` an ``int``: 1 or 0.
 Number fields are ``float``, or ``Decimal`` for a client with ``numbers=Decimal``.
 
-Every model has ``to_dict()``, and ``columns()``: names and pandas dtypes of a DataFrame. Models
-with an ``id`` are hashed by class and id. Comparisons include what stands in the row or object, not
-where it came from: ``server_mts``, and a ``symbol`` or ``timeframe`` that has no index here, as the
-subscription or the request named it. ``PartialOrder`` and the other partial models have the fields
-of the model in their name, each of which may be None.
+Every model has ``to_dict()``, and ``columns()``: names and dtypes of its DataFrames, see
+``docs/dataframes.rst``. Models with an ``id`` are hashed by class and id. Comparisons include what
+stands in the row or object, not where it came from: ``server_mts``, and a ``symbol`` or
+``timeframe`` that has no index here, as the subscription or the request named it. ``PartialOrder``
+and the other partial models have the fields of the model in their name, each of which may be None.
 """
 
 

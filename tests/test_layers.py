@@ -18,6 +18,7 @@ PACKAGE = Path(bfxsync.__file__).parent
 LAYERS = [
     ("errors", "_version", "_base"),
     ("checks",),
+    ("dataframes",),
     ("book.queries",),
     ("models",),
     ("book",),

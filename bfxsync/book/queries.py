@@ -18,9 +18,11 @@ from typing import Any, Callable, Generic, NamedTuple, Sequence, TypeVar
 
 import attrs
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.numbers import EXACT, own_context, plain_decimal
 from bfxsync.checks.numbers import check_level_count
+from bfxsync.dataframes import TableSource, Tabular, table_source
 from bfxsync.errors import UsageError
 
 L_co = TypeVar("L_co", covariant=True)
@@ -46,13 +48,16 @@ class Depth(NamedTuple):
     asks: float
 
 
-class BookQueries(ABC, Generic[L_co]):
+class BookQueries(ABC, Generic[L_co], Tabular):
     """
     Queries of an order book.
 
     Results have the client's number type: with ``numbers=Decimal`` every price and amount is a
     `Decimal`. Sums and differences of Decimals are exact; those of floats have the usual rounding
     errors. For a funding book, price means the rate per day.
+
+    ``df()`` has a row for each level, bids from the best, then asks from the best, and the column
+    ``side`` (``bid`` or ``ask``) before those of the levels.
     """
 
     __slots__ = ()
@@ -209,6 +214,16 @@ class BookQueries(ABC, Generic[L_co]):
             rounded: float = +average
         return rounded
 
+    def _table_source(self) -> TableSource:
+        bids, asks = self.levels()
+        source = table_source([*bids, *asks], *self._level_types())
+        sides = ["bid"] * len(bids) + ["ask"] * len(asks)
+        return source._replace(texts={"side": sides})
+
+    def _level_types(self) -> tuple[Any, NumberType | None]:
+        """Return the class of the levels and the type of their numbers, where they are known."""
+        return None, None
+
     def _prices(self) -> Callable[[Any], Any]:
         return _RATE if self.is_funding else _PRICE
 
@@ -237,6 +252,10 @@ class BookSnapshot(BookQueries[L_co]):
     verified_at : datetime or None
         Time (UTC) of the last matching checksum; None if there was none since the exchange's last
         snapshot.
+    level_type : type, optional
+        Class of the levels; None: that of the first one.
+    numbers : type, optional
+        `float` or `Decimal`, the type of the levels' numbers.
     """
 
     symbol: str
@@ -245,6 +264,8 @@ class BookSnapshot(BookQueries[L_co]):
     asks: tuple[L_co, ...]
     is_live: bool
     verified_at: datetime | None
+    level_type: Any = attrs.field(default=None, eq=False)
+    numbers: NumberType | None = attrs.field(default=None, eq=False)
 
     @also_half_made
     def __repr__(self) -> str:
@@ -266,6 +287,9 @@ class BookSnapshot(BookQueries[L_co]):
         """Return bids and asks, each best first: at most `count` of each, by default all."""
         check_level_count(count)
         return self.bids[:count], self.asks[:count]
+
+    def _level_types(self) -> tuple[Any, NumberType | None]:
+        return self.level_type, self.numbers
 
 
 def _number_of(level: Any) -> Any:

@@ -82,8 +82,10 @@ def check_datetime(name: str, value: datetime) -> datetime:
             f"datetime(2024, 1, 1, tzinfo=timezone.utc); {value!r} has none"
         )
     try:
-        # The difference may be a `pandas.Timedelta`, whose nanoseconds are truncated.
-        return _EPOCH + timedelta(microseconds=int((value - _EPOCH) // _MICROSECOND))
+        # In UTC, as pandas 1 subtracts no times of other zones. The difference may be a
+        # `pandas.Timedelta`, whose nanoseconds are truncated.
+        past = value.astimezone(timezone.utc) - _EPOCH
+        return _EPOCH + timedelta(microseconds=int(past // _MICROSECOND))
     except (OverflowError, TypeError, ValueError):
         raise UsageError(f"{name} is out of range: {value!r}") from None
 

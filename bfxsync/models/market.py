@@ -55,6 +55,7 @@ class Ticker(MarketModel):
 
     _least = 10
     _is_screened = True
+    _origin_columns = ("symbol",)
 
     @classmethod
     def _screened(cls, read_checked: Reader, symbol: Symbol | None) -> Reader:
@@ -121,6 +122,7 @@ class FundingTicker(MarketModel):
     """Amount on offer at the flash return rate; None in the short rows of old servers."""
 
     _least = 13
+    _origin_columns = ("symbol",)
 
 
 @model

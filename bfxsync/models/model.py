@@ -13,7 +13,6 @@ annotations``. Python 3.14 without that line gives objects instead, whose text i
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -25,7 +24,6 @@ from typing import (
     Set,
     Type,
     TypeVar,
-    Union,
     get_args,
 )
 
@@ -33,20 +31,13 @@ import attrs
 
 from bfxsync._base.aliases import NumberType, Row, Symbol
 from bfxsync._base.logs import get_logger
+from bfxsync.dataframes import TableColumn
+from bfxsync.models.field_types import FIELD_TYPES, table_columns
+from bfxsync.models.model_list import model_of, reader_of
 from bfxsync.models.moments import Moment, moment_name
-from bfxsync.models.objects import (
-    NestedLayout,
-    ObjectLayout,
-    anything_in_a_list,
-    flags,
-    list_of,
-    one_of,
-    switch,
-    texts,
-    truth,
-)
+from bfxsync.models.objects import NestedLayout, ObjectLayout, list_of, one_of
 from bfxsync.models.reference import GeneratedDoc
-from bfxsync.models.rows import Kind, Layout, Read
+from bfxsync.models.rows import Layout, Read
 
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
@@ -64,29 +55,6 @@ Switch = int
 M = TypeVar("M", bound="Model")
 T = TypeVar("T")
 R = TypeVar("R", bound="RestModel")
-
-_MEANINGS: Dict[str, tuple[Union[Kind, Read], str]] = {
-    "int": (Kind.INTEGER, "int64"),
-    "Mts": (Kind.INTEGER, "int64"),
-    "Switch": (Kind.SWITCH, "int64"),
-    "float": (Kind.NUMBER, "float64"),
-    "str": (Kind.TEXT, "string"),
-    "Symbol": (Kind.TEXT, "string"),
-    "bool": (truth, "bool"),
-    "Any": (Kind.ANY, "object"),
-    "int | None": (Kind.OPTIONAL_INTEGER, "Int64"),
-    "Mts | None": (Kind.OPTIONAL_INTEGER, "Int64"),
-    "Switch | None": (Kind.OPTIONAL_SWITCH, "Int64"),
-    "float | None": (Kind.OPTIONAL_NUMBER, "float64"),
-    "str | None": (Kind.OPTIONAL_TEXT, "string"),
-    "Symbol | None": (Kind.OPTIONAL_TEXT, "string"),
-    "bool | None": (switch, "boolean"),
-    "dict[str, Any] | None": (Kind.OPTIONAL_OBJECT, "object"),
-    "list[str] | None": (texts, "object"),
-    "list[Any] | None": (anything_in_a_list, "object"),
-    "OrderFlag | None": (flags, "object"),
-}
-"""The kind of a value, and its dtype in pandas, by the annotation of its field."""
 
 _models: Dict[str, Type[Model]] = {}
 """By name, for fields that hold other models."""
@@ -137,6 +105,10 @@ class Model:
     _any_spelling: ClassVar[bool] = False
     _needs_any: ClassVar[bool] = False
 
+    # Of tables: columns although rows do not contain them, and the first ones of all others.
+    _origin_columns: ClassVar[tuple[str, ...]] = ()
+    _first_columns: ClassVar[tuple[str, ...]] = ()
+
     _has_own_repr: ClassVar[bool] = False
 
     def to_dict(self) -> Dict[str, Any]:
@@ -144,28 +116,40 @@ class Model:
         return {name: _plain(getattr(self, name)) for name in _names(type(self))}
 
     @classmethod
-    def columns(cls, number: NumberType = float) -> Dict[str, str]:
+    def columns(
+        cls, number: NumberType = float, *, symbol: bool = False
+    ) -> Dict[str, str]:
         """
-        Return the columns of a DataFrame of such models, in the order of the fields.
+        Return the columns of a DataFrame of such models.
+
+        The first required time is its index ``time``, and comes first. Other times have the names
+        of their `datetime` properties; all other columns those of the fields.
 
         Parameters
         ----------
         number : type
             `float`, or `decimal.Decimal` for a client with ``numbers=Decimal``.
+        symbol : bool
+            Include `symbol` and `timeframe` where rows do not contain them.
 
         Returns
         -------
         dict
-            Names and dtypes of pandas: ``int64`` (``Int64`` where None is possible),
-            ``float64`` (``object`` for Decimals), ``string``, ``bool``, ``boolean``; ``object``
-            for everything else.
+            Names and dtypes of pandas: ``datetime64[ns, UTC]``, ``int64`` (``Int64`` where None is
+            possible), ``float64`` (``object`` for Decimals), ``string``, ``bool``, ``boolean``;
+            ``object`` for everything else.
         """
-        dtypes = {}
-        for field in fields_of(cls):
-            _, dtype = _MEANINGS.get(field.type, (None, "object"))
-            is_decimal = number is Decimal and dtype == "float64"
-            dtypes[field.name] = "object" if is_decimal else dtype
-        return dtypes
+        return {
+            column.name: column.dtype
+            for column in cls.table_columns(number, symbol=symbol)
+        }
+
+    @classmethod
+    def table_columns(
+        cls, number: NumberType = float, *, symbol: bool = False
+    ) -> List[TableColumn]:
+        """Return `columns` with the field of each, the index first."""
+        return table_columns(cls, fields_of(cls), number, symbol)
 
 
 class RestModel(Model):
@@ -266,7 +250,7 @@ def of_symbol(
         found.symbol = symbol
         return found
 
-    return read_one
+    return reader_of(model_of(read), read_one)
 
 
 def fields_of(model: Any) -> tuple[Any, ...]:
@@ -309,7 +293,7 @@ def _layout_of(made: type[Model]) -> Layout:
     for field in fields_of(made):
         if field.metadata.get("path") == ():
             continue
-        known, _ = _MEANINGS.get(field.type, (None, ""))
+        known, _ = FIELD_TYPES.get(field.type, (None, ""))
         meaning = field.metadata.get("read") or known or _reader_of(field.type)
         if meaning is None:
             raise TypeError(

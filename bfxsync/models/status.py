@@ -42,6 +42,9 @@ class Candle(MarketModel):
 
     time: ClassVar[Moment[datetime]] = moment(mts)
 
+    # As programs that draw candles expect them.
+    _first_columns = ("open", "high", "low", "close", "volume")
+
     @classmethod
     def from_row(
         cls,
@@ -124,6 +127,9 @@ class DerivativesStatus(MarketModel):
     next_funding_evt_at: ClassVar[Moment[datetime | None]] = moment(
         next_funding_evt_mts
     )
+
+    # One list has several.
+    _origin_columns = ("symbol",)
 
     @property
     def key(self) -> Symbol | None:

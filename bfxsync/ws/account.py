@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.funding import (
@@ -17,6 +18,7 @@ from bfxsync.models.funding import (
     FundingOffer,
 )
 from bfxsync.models.funding_info import FundingInfo
+from bfxsync.models.orders import Order
 from bfxsync.models.positions import Position
 from bfxsync.models.wallets import BalanceInfo, Wallet
 from bfxsync.wire.account_state import AccountState, Table
@@ -56,6 +58,7 @@ class Account:
         account.wait_ready()
         for order in account.orders.values(): ...
         account.wallets["exchange", "USD"].available
+        account.positions.df()                                     # a DataFrame
     """
 
     def __init__(self, client: AccountClient) -> None:
@@ -73,12 +76,12 @@ class Account:
     @property
     def orders(self) -> OrdersView:
         """Open orders by id; ``orders.by_cid(cid)``."""
-        return OrdersView(self, lambda: self.state.orders)
+        return OrdersView(self, lambda: self.state.orders, Order)
 
     @property
     def positions(self) -> TableView[str, Position]:
         """Open positions by symbol."""
-        return TableView(self, lambda: self.state.positions)
+        return TableView(self, lambda: self.state.positions, Position)
 
     @property
     def wallets(self) -> TableView[Tuple[str, str], Wallet]:
@@ -87,22 +90,22 @@ class Account:
 
         ``available`` is None until it is calculated (see `refresh`), and again after each change.
         """
-        return TableView(self, lambda: self.state.wallets)
+        return TableView(self, lambda: self.state.wallets, Wallet)
 
     @property
     def offers(self) -> TableView[int, FundingOffer]:
         """Open funding offers by id."""
-        return TableView(self, lambda: self.state.offers)
+        return TableView(self, lambda: self.state.offers, FundingOffer)
 
     @property
     def credits(self) -> TableView[int, FundingCredit]:
         """Funding used in positions, by id."""
-        return TableView(self, lambda: self.state.credits)
+        return TableView(self, lambda: self.state.credits, FundingCredit)
 
     @property
     def loans(self) -> TableView[int, FundingLoan]:
         """Funding that is not used in a position, by id."""
-        return TableView(self, lambda: self.state.loans)
+        return TableView(self, lambda: self.state.loans, FundingLoan)
 
     @property
     def trades(self) -> StateView[int, AccountTrade]:
@@ -111,12 +114,17 @@ class Account:
 
         The exchange sends none from before the connection; REST has them.
         """
-        return StateView("trades", lambda: self.state.trades.items)
+        return StateView("trades", lambda: self.state.trades.items, self, AccountTrade)
 
     @property
     def funding_trades(self) -> StateView[int, AccountFundingTrade]:
         """The latest executions of funding offers that were received, as `trades`."""
-        return StateView("funding trades", lambda: self.state.funding_trades.items)
+        return StateView(
+            "funding trades",
+            lambda: self.state.funding_trades.items,
+            self,
+            AccountFundingTrade,
+        )
 
     @property
     def margin(self) -> MarginView:
@@ -126,7 +134,9 @@ class Account:
     @property
     def funding_info(self) -> StateView[str, FundingInfo]:
         """Calculated yields and durations of funding by symbol, as far as they were sent."""
-        return StateView("funding info", lambda: self.state.funding_info)
+        return StateView(
+            "funding info", lambda: self.state.funding_info, self, FundingInfo
+        )
 
     @property
     def balance(self) -> BalanceInfo | None:
@@ -234,6 +244,11 @@ class Account:
     def state(self) -> AccountState:
         """The state as the I/O thread keeps it."""
         return self._channel.state
+
+    @property
+    def numbers(self) -> NumberType:
+        """The type of number fields: `float` or `Decimal`."""
+        return self._client._settings.numbers
 
     def why_unknown(self, table: Table[Any, Any]) -> str:
         """Return why nothing is known of one kind of objects."""

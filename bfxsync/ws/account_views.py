@@ -22,8 +22,10 @@ from typing import (
     ValuesView,
 )
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync.checks.ids import WSS_GIDS, check_cid, check_gid
+from bfxsync.dataframes import TableSource, Tabular
 from bfxsync.errors import UsageError
 from bfxsync.models.margin import BaseMarginInfo, SymbolMarginInfo
 from bfxsync.models.orders import Order
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
         @property
         def is_stale(self) -> bool: ...
 
+        @property
+        def numbers(self) -> NumberType: ...
+
         def why_unknown(self, table: Table[Any, Any]) -> str: ...
 
 
@@ -48,17 +53,21 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class StateView(Mapping[K, V]):
+class StateView(Mapping[K, V], Tabular):
     """
     A part of the state of an account, as a mapping; may be read from any thread.
 
     Each read sees the state after a whole message. ``values()``, ``items()`` and iterations are
-    of a copy, which later messages do not change.
+    of a copy, which later messages do not change. ``df()`` is a DataFrame of the values.
     """
 
-    def __init__(self, name: str, read: Callable[[], Dict[K, V]]) -> None:
+    def __init__(
+        self, name: str, read: Callable[[], Dict[K, V]], account: Owner, model: Any
+    ) -> None:
         self._name = name
         self._read = read
+        self._account = account
+        self._model = model
 
     @also_half_made
     def __repr__(self) -> str:
@@ -92,6 +101,9 @@ class StateView(Mapping[K, V]):
         """Return the items of a copy."""
         return self.copy().items()
 
+    def _table_source(self) -> TableSource:
+        return TableSource(self._model, self.values(), self._account.numbers)
+
 
 class TableView(StateView[K, V]):
     """
@@ -102,10 +114,11 @@ class TableView(StateView[K, V]):
     `is_stale`.
     """
 
-    def __init__(self, account: Owner, table: Callable[[], Table[K, V]]) -> None:
-        self._account = account
+    def __init__(
+        self, account: Owner, table: Callable[[], Table[K, V]], model: Any
+    ) -> None:
         self._table = table
-        super().__init__(table().name, self._items)
+        super().__init__(table().name, self._items, account, model)
 
     @property
     def is_ready(self) -> bool:
@@ -164,8 +177,9 @@ class MarginView(StateView[str, SymbolMarginInfo]):
     """
 
     def __init__(self, account: Owner) -> None:
-        self._account = account
-        super().__init__("margin", lambda: account.state.margin)
+        super().__init__(
+            "margin", lambda: account.state.margin, account, SymbolMarginInfo
+        )
 
     @property
     def base(self) -> BaseMarginInfo | None:

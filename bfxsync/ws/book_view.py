@@ -13,6 +13,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable
 
+from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync.book.queries import BookQueries, BookSnapshot
@@ -103,6 +104,7 @@ class BookView(BookQueries[L_co]):
                 tuple(asks),
                 self._is_live(channel),
                 self._utc(channel.verified_at),
+                *self._level_types(),
             )
 
         return self._read(copy)
@@ -170,6 +172,9 @@ class BookView(BookQueries[L_co]):
         return self._read(lambda channel: channel.book.checksum())
 
     # --- internal -----------------------------------------------------------------------------
+
+    def _level_types(self) -> tuple[Any, NumberType]:
+        return self._channel.level_type, self._channel.number
 
     @property
     def _channel(self) -> BookChannel:

@@ -369,3 +369,12 @@ def test_levels_of_a_snapshot_are_its_best(count: Optional[int]) -> None:
 def test_a_count_of_levels_must_be_one(count: Any) -> None:
     with pytest.raises(UsageError, match="count"):
         copy().levels(count)
+
+
+def test_frame_of_a_copy_has_the_types_of_its_levels() -> None:
+    levels = (BookUpdate(Decimal("1.5"), 2, Decimal("0.1")),)
+    frame = BookSnapshot("tBTCUSD", "P0", levels, (), True, None).df()
+    assert list(frame.columns) == ["side", "price", "count", "amount"]
+    assert frame["amount"].iloc[0] == Decimal("0.1")
+    with pytest.raises(UsageError, match="^there are no rows: pass their class"):
+        BookSnapshot("tBTCUSD", "P0", (), (), True, None).df()

@@ -79,12 +79,24 @@ def test_copies_keep_the_origin(case: Case) -> None:
 
 
 @EVERY
-def test_columns_end_with_the_origin(case: Case) -> None:
-    columns = case.model.columns()
-    origin = {"symbol": "string", "server_mts": "Int64"}
+def test_columns_have_the_origin_on_request(case: Case) -> None:
+    plain, columns = case.model.columns(), case.model.columns(symbol=True)
+    origin = {"symbol": "string"}
     if case.model is models.Candle:
         origin["timeframe"] = "string"
-    assert dict(list(columns.items())[-len(origin) :]) == origin
+    assert columns == {**plain, **origin}
+    # Several of them in one list differ in nothing else.
+    several = (models.Ticker, models.FundingTicker, models.DerivativesStatus)
+    always = (*several, models.Liquidation)
+    assert ("symbol" in plain) is (case.model in always)
+    assert "server_mts" not in columns and "sent_at" not in columns
+
+
+def test_columns_of_candles_are_in_the_usual_order() -> None:
+    values = ["open", "high", "low", "close", "volume"]
+    assert list(models.Candle.columns()) == ["time", *values]
+    named = models.Candle.columns(symbol=True)
+    assert list(named) == ["time", "symbol", "timeframe", *values]
 
 
 @NUMBERS

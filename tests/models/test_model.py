@@ -286,14 +286,14 @@ def test_dict_has_the_fields_in_their_order() -> None:
 
 
 def test_columns_have_dtypes_of_pandas() -> None:
-    assert Parcel.columns() == {
-        "id": "int64",
-        "label": "string",
-        "weight": "float64",
-        "mts_create": "int64",
-        "mts_tif": "Int64",
-        "flags": "object",
-    }
+    assert list(Parcel.columns().items()) == [
+        ("time", "datetime64[ns, UTC]"),
+        ("id", "int64"),
+        ("label", "string"),
+        ("weight", "float64"),
+        ("expires_at", "datetime64[ns, UTC]"),
+        ("flags", "Int64"),
+    ]
     assert Parcel.columns(Decimal)["weight"] == "object"
     assert Parcel.columns(Decimal)["id"] == "int64"
     assert Machine.columns()["is_on"] == "boolean"

@@ -57,6 +57,9 @@ DTYPES = {
     "text?": "string",
     "true": "bool",
     "bool?": "boolean",
+    "flags?": "Int64",
+    "anyflags": "Int64",
+    "anyflags?": "Int64",
 }
 
 # With rows or objects that the table cannot describe, and tests of their own.
@@ -244,11 +247,34 @@ def test_r14_integer_too_long_for_a_float_is_a_remote_error(case: Case) -> None:
 @EVERY
 def test_columns_follow_from_the_kinds(case: Case) -> None:
     columns = case.model.columns()
+    exact = case.model.columns(Decimal)
+    times = {column.field: column for column in case.model.table_columns()}
     for place in case.places:
-        assert columns[place.name] == DTYPES.get(place.kind, "object")
+        name = times[place.name].name
+        if name != place.name or columns[name].startswith("datetime64"):
+            annotation = attrs.fields_dict(case.model)[place.name].type
+            assert annotation.startswith("Mts") or place.name == "mts"
+            assert name in (moment_name(place.name), place.name, "time")
+            assert columns[name] == exact[name] == "datetime64[ns, UTC]"
+            continue
+        assert columns[name] == DTYPES.get(place.kind, "object")
         is_number = place.plain_kind == "number"
-        decimal = "object" if is_number else columns[place.name]
-        assert case.model.columns(Decimal)[place.name] == decimal
+        assert exact[name] == ("object" if is_number else columns[name])
+
+
+@EVERY
+def test_first_required_time_is_the_index(case: Case) -> None:
+    columns = case.model.table_columns()
+    times = [
+        field.name
+        for field in attrs.fields(case.model)
+        if field.type == "Mts" or (field.name, field.type) == ("mts", "float")
+    ]
+    index = [column for column in columns if column.is_index]
+    assert [column.field for column in index] == times[:1]
+    assert index == columns[: len(index)]
+    assert all(column.name == "time" for column in index)
+    assert len({column.name for column in columns}) == len(columns)
 
 
 @EVERY

@@ -7,32 +7,45 @@ An expected error is marked for both checkers, which report a mark that is not n
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Iterator, Union
+from typing import Union
 
 from typing_extensions import assert_type
 
-from bfxsync import Candle, Client, FundingTrade, Trade
+from bfxsync import Candle, Client, FundingTrade, Ticker, Trade
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.public import FundingStatistic
-from bfxsync.models.wallets import Ledger
+from bfxsync.models.wallets import Ledger, Wallet
+from bfxsync.rest.history.history_rows import HistoryRows
 
 
 def iterators_yield_their_model(bfx: Client, candle: Candle, ledger: Ledger) -> None:
     public, auth = bfx.rest.public, bfx.rest.auth
-    assert_type(public.iter_candles("tBTCUSD", fill=True), Iterator[Candle])
+    assert_type(public.iter_candles("tBTCUSD", fill=True), HistoryRows[Candle])
     assert_type(
         public.iter_candles("tBTCUSD", "1h", resume_after=candle, progress=True),
-        Iterator[Candle],
+        HistoryRows[Candle],
     )
-    assert_type(public.iter_t_trades("tBTCUSD", sort=-1, limit=10), Iterator[Trade])
+    assert_type(public.iter_t_trades("tBTCUSD", sort=-1, limit=10), HistoryRows[Trade])
     assert_type(
         public.iter_trades("fUSD", start=datetime.now(timezone.utc)),
-        Union[Iterator[Trade], Iterator[FundingTrade]],
+        Union[HistoryRows[Trade], HistoryRows[FundingTrade]],
     )
     assert_type(
         public.iter_funding_stats("fUSD", end=1_700_000_000_000),
-        Iterator[FundingStatistic],
+        HistoryRows[FundingStatistic],
     )
-    assert_type(auth.iter_ledgers("USD", resume_after=ledger), Iterator[Ledger])
+    assert_type(auth.iter_ledgers("USD", resume_after=ledger), HistoryRows[Ledger])
+    assert_type(next(public.iter_t_trades("tBTCUSD")), Trade)
+
+
+def lists_have_their_model(bfx: Client) -> None:
+    wallets = bfx.rest.auth.get_wallets()
+    assert_type(wallets, ModelList[Wallet])
+    assert_type(wallets[0], Wallet)
+    assert_type(wallets[1:], ModelList[Wallet])
+    assert_type(bfx.rest.public.get_t_tickers("ALL")["tBTCUSD"], Ticker)
+    plain: list[Wallet] = wallets
+    plain += wallets.copy()
 
 
 def options_have_types(bfx: Client, candle: Candle) -> None:

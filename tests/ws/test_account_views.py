@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, List
 
 import pytest
 
+from bfxsync import models
+from bfxsync.dataframes import dataframe
 from bfxsync.errors import UsageError
 from bfxsync.models.account_streams import SNAPSHOTS
 from bfxsync.wire.channels.account import AccountChannel
@@ -33,7 +36,9 @@ class Client:
             lifetime=SimpleNamespace(is_closing=False),
         )
         clock = SimpleNamespace(now=lambda: self.now)
-        self._settings: Any = SimpleNamespace(stale_after_s=35.0, clock=clock)
+        self._settings: Any = SimpleNamespace(
+            stale_after_s=35.0, clock=clock, numbers=float
+        )
 
     def subscribe_account(self, *, timeout: float | None) -> Any:
         raise AssertionError("no test here waits")
@@ -200,3 +205,35 @@ def test_refresh_requests_all_that_is_known(client: Client, account: Account) ->
         "funding_sym_fUSD",
         "funding_sym_fUST",
     ]
+
+
+def test_state_is_a_table(client: Client, account: Account) -> None:
+    with pytest.raises(UsageError, match="orders .* not known yet: call wait_rea"):
+        account.orders.df()
+    synchronize(client, [0, "os", [order(1), order(2, gid=5)]])
+    frame = account.orders.df()
+    assert list(frame["id"]) == [1, 2] and frame.index.name == "time"
+    assert frame["gid"].isna().tolist() == [True, False]
+    assert account.orders.arrow()["id"].to_pylist() == [1, 2]
+    model: Any
+    for view, model in (
+        (account.positions, models.Position),
+        (account.wallets, models.Wallet),
+        (account.offers, models.FundingOffer),
+        (account.credits, models.FundingCredit),
+        (account.loans, models.FundingLoan),
+        (account.trades, models.AccountTrade),
+        (account.funding_trades, models.AccountFundingTrade),
+        (account.funding_info, models.FundingInfo),
+        (account.margin, models.SymbolMarginInfo),
+    ):
+        assert view.df().equals(dataframe([], model))
+
+
+def test_state_is_a_table_in_the_clients_numbers(
+    client: Client, account: Account
+) -> None:
+    synchronize(client)
+    assert str(account.wallets.df()["balance"].dtype) == "float64"
+    client._settings.numbers = Decimal
+    assert str(account.wallets.df()["balance"].dtype) == "object"

@@ -431,3 +431,22 @@ def test_a_book_keeps_the_handle_that_it_was_taken_from(client):
     book = client.subscribe_book("tBTCUSD").book
     gc.collect()
     assert book.is_live and client.stats()["subscriptions"]
+
+
+@pytest.mark.parametrize("symbol, prec", [("tBTCUSD", "P0"), ("fUSD", "R0")])
+@pytest.mark.parametrize("number", [float, Decimal])
+def test_book_is_a_table_of_both_sides(exchange, number, symbol, prec):
+    with exchange.client(numbers=number) as bfx:
+        book = bfx.wss.subscribe_book(symbol, prec=prec).book
+        snapshot = book.snapshot()
+        frame = snapshot.df()
+        assert list(frame.columns) == list(book.df().columns)
+        assert list(book.df().dtypes) == list(frame.dtypes)
+        bids, asks = snapshot.levels()
+        assert list(frame["side"]) == ["bid"] * len(bids) + ["ask"] * len(asks)
+        assert list(frame["amount"]) == [level.amount for level in (*bids, *asks)]
+        assert (frame["amount"].dtype == object) is (number is Decimal)
+        # Nothing is known of an empty book but this.
+        empty = attrs.evolve(snapshot, bids=(), asks=()).df()
+        assert list(empty.dtypes) == list(frame.dtypes) and len(empty) == 0
+        assert book.arrow()["side"].to_pylist()[:1] == ["bid"]

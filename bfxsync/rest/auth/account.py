@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence
+from typing import Any, Sequence
 
 from bfxsync._base.hidden import hide
 from bfxsync.checks.containers import check_items, optional
@@ -18,9 +18,11 @@ from bfxsync.models.account import (
     LoginHistory,
     UserInfo,
 )
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.summary import Summary
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
 from bfxsync.rest.history.history import newest_first
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_LOGINS = 250
@@ -70,7 +72,7 @@ class AccountEndpoints(SignedEndpoints):
         """
         return self._read(_SUMMARY, Summary.from_row)
 
-    def get_key_permissions(self) -> list[KeyPermission]:
+    def get_key_permissions(self) -> ModelList[KeyPermission]:
         """
         Return the permissions of the key.
 
@@ -81,7 +83,7 @@ class AccountEndpoints(SignedEndpoints):
 
     def get_login_history(
         self, *, start: Time = None, end: Time = None, limit: int | None = None
-    ) -> list[LoginHistory]:
+    ) -> ModelList[LoginHistory]:
         """
         Return logins, newest first.
 
@@ -101,13 +103,13 @@ class AccountEndpoints(SignedEndpoints):
     @iterator
     def iter_login_history(
         self, **options: Unpack[HistoryOptions[LoginHistory]]
-    ) -> Iterator[LoginHistory]:
+    ) -> HistoryRows[LoginHistory]:
         """Iterate over logins, newest first."""
         return self._history(_LOGIN_HISTORY, self.get_login_history, "logins", options)
 
     def get_changelog_history(
         self, *, start: Time = None, end: Time = None, limit: int | None = None
-    ) -> list[ChangeLog]:
+    ) -> ModelList[ChangeLog]:
         """
         Return changes of the account's settings, newest first.
 
@@ -127,7 +129,7 @@ class AccountEndpoints(SignedEndpoints):
     @iterator
     def iter_changelog_history(
         self, **options: Unpack[HistoryOptions[ChangeLog]]
-    ) -> Iterator[ChangeLog]:
+    ) -> HistoryRows[ChangeLog]:
         """
         Iterate over changes of the account's settings, newest first.
 

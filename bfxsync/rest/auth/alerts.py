@@ -8,6 +8,7 @@ from bfxsync.checks.numbers import check_alert_price, check_integer
 from bfxsync.checks.symbols import check_pair
 from bfxsync.checks.texts import check_choice
 from bfxsync.models.alerts import Alert, AlertDeletion, AnyAlert
+from bfxsync.models.model_list import ModelList
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
 _ALERTS = Budget("auth/r/alerts", 45)
@@ -26,7 +27,7 @@ _HINT = (
 class AlertEndpoints(SignedEndpoints):
     """Price alerts."""
 
-    def get_alerts(self, *, type: str | None = None) -> list[Alert]:
+    def get_alerts(self, *, type: str | None = None) -> ModelList[Alert]:
         """
         Return the alerts.
 

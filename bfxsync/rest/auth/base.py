@@ -22,6 +22,7 @@ from bfxsync.errors import (
 )
 from bfxsync.guards.dry_run import has_subject
 from bfxsync.guards.guard import OrderGuard
+from bfxsync.models.model_list import ModelList, model_of
 from bfxsync.models.notification import Notification, of_nothing
 from bfxsync.models.rows import read_rows
 from bfxsync.outcome.resolve import Attempt, Search, resolve
@@ -121,17 +122,18 @@ class SignedEndpoints(Endpoints):
 
     def _read_many(
         self, budget: Budget, read: Read[T], body: Body | None = None, path: str = ""
-    ) -> list[T]:
+    ) -> ModelList[T]:
         """Request a list, and return the results of `read` for its rows."""
         read_all = partial(read_rows, read)
         try:
-            return self._rows(partial(self._read, budget, read_all, body, path=path))
+            rows = self._rows(partial(self._read, budget, read_all, body, path=path))
         except RemoteError as error:
             # An iterator requests further pages and reports skipped rows itself.
             if self._unread is None or must_raise() or not error.unreadable:
                 raise
             self._unread.add(error, (body or {}).get("limit"))
-            return error.rows
+            rows = error.rows
+        return ModelList(rows, model_of(read), self._numbers)
 
     def _read_raw(self, budget: Budget, body: Body | None = None) -> Any:
         """Return the response of a request unchanged, as it is undocumented."""

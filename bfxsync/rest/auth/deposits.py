@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import count
-from typing import Any, Iterator, Mapping, Set, Tuple
+from typing import Any, Iterator, List, Mapping, Set, Tuple
 
 from bfxsync._base.aliases import AnyNumber, NumberType
 from bfxsync.checks.containers import check_object, optional
@@ -13,6 +13,7 @@ from bfxsync.checks.options import check_switch
 from bfxsync.checks.symbols import check_currency
 from bfxsync.checks.texts import check_choice, check_token, check_wallet
 from bfxsync.errors import RemoteError
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.rows import read_rows
 from bfxsync.models.transfers import (
@@ -23,6 +24,7 @@ from bfxsync.models.transfers import (
     LightningPayment,
 )
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.unreadable import strictly
 
 MOST_ADDRESSES = 100
@@ -84,7 +86,7 @@ class DepositEndpoints(SignedEndpoints):
 
     def get_deposit_addresses(
         self, method: str, *, page: int | None = None, page_size: int | None = None
-    ) -> list[DepositAddressItem]:
+    ) -> ModelList[DepositAddressItem]:
         """
         Return the existing deposit addresses of a method.
 
@@ -109,11 +111,12 @@ class DepositEndpoints(SignedEndpoints):
 
     def iter_deposit_addresses(
         self, method: str, *, page_size: int = MOST_ADDRESSES
-    ) -> Iterator[DepositAddressItem]:
+    ) -> HistoryRows[DepositAddressItem]:
         """Iterate over the deposit addresses of a method; see `get_deposit_addresses`."""
         check_token("method", method)
         check_integer("page_size", page_size, _PAGE_SIZES)
-        return self._addresses(method, page_size)
+        rows = self._addresses(method, page_size)
+        return HistoryRows(rows, DepositAddressItem, self._numbers)
 
     def generate_deposit_invoice(
         self, wallet: str, currency: str, amount: AnyNumber
@@ -146,7 +149,7 @@ class DepositEndpoints(SignedEndpoints):
 
     def get_lightning_payments(
         self, action: str, query: Mapping[str, Any] | None = None
-    ) -> list[LightningPayment]:
+    ) -> ModelList[LightningPayment]:
         """
         Return Lightning payments or invoices.
 
@@ -170,10 +173,12 @@ class DepositEndpoints(SignedEndpoints):
         if checked in _BY_ID or "txid" in given:
             check_token("txid", given.get("txid"))
         body = {"action": checked, "query": given}
-        return self._rows(partial(self._read, _PAYMENTS, _read_payments, body))
+        rows = self._rows(partial(self._read, _PAYMENTS, _read_payments, body))
+        return ModelList(rows, LightningPayment, self._numbers)
 
     def _addresses(self, method: str, size: int) -> Iterator[DepositAddressItem]:
         given: Set[Tuple[str, str]] = set()
+        items: List[DepositAddressItem]
         for page in count(1):
             error = None
             try:

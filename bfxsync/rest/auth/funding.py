@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync._base.enums import OrderFlag
@@ -12,10 +11,12 @@ from bfxsync.checks.ids import check_id
 from bfxsync.checks.symbols import check_currency, check_funding, check_optional_symbol
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.funding import AccountFundingTrade, AnyFundingOffer, FundingOffer
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder, offer_fingerprint
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.history.history import newest_first
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 from bfxsync.wire.inputs import offer_body
 
@@ -40,7 +41,9 @@ class FundingEndpoints(SignedEndpoints):
 
     _find_offers: OfferFinder
 
-    def get_funding_offers(self, *, symbol: Symbol | None = None) -> list[FundingOffer]:
+    def get_funding_offers(
+        self, *, symbol: Symbol | None = None
+    ) -> ModelList[FundingOffer]:
         """
         Return the open offers, all or those in one currency, such as ``fUSD``.
 
@@ -57,7 +60,7 @@ class FundingEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[FundingOffer]:
+    ) -> ModelList[FundingOffer]:
         """
         Return closed offers, last changed first.
 
@@ -83,7 +86,7 @@ class FundingEndpoints(SignedEndpoints):
         *,
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[FundingOffer]],
-    ) -> Iterator[FundingOffer]:
+    ) -> HistoryRows[FundingOffer]:
         """Iterate over closed offers, last changed first; see `get_funding_offers_history`."""
         check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_offers_history, symbol=symbol)
@@ -97,7 +100,7 @@ class FundingEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[AccountFundingTrade]:
+    ) -> ModelList[AccountFundingTrade]:
         """
         Return the account's funding trades.
 
@@ -126,7 +129,7 @@ class FundingEndpoints(SignedEndpoints):
         *,
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[AccountFundingTrade]],
-    ) -> Iterator[AccountFundingTrade]:
+    ) -> HistoryRows[AccountFundingTrade]:
         """Iterate over funding trades, newest first; see `get_funding_trades_history`."""
         check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_trades_history, symbol=symbol)

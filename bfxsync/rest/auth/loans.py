@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
 from bfxsync.checks.ids import check_id
@@ -16,11 +16,13 @@ from bfxsync.models.funding_info import (
     FundingAutoRenewStatus,
     FundingInfo,
 )
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.outcome.find_offers import OfferFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.auth.funding import MOST_FUNDING_ROWS
 from bfxsync.rest.history.history import newest_first
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 from bfxsync.wire.inputs import auto_renew_body, keep_body
 
@@ -43,7 +45,9 @@ class LoanEndpoints(SignedEndpoints):
 
     _find_offers: OfferFinder
 
-    def get_funding_loans(self, *, symbol: Symbol | None = None) -> list[FundingLoan]:
+    def get_funding_loans(
+        self, *, symbol: Symbol | None = None
+    ) -> ModelList[FundingLoan]:
         """
         Return lent or borrowed funding not used in a position, all or in one currency (``fUSD``).
 
@@ -60,7 +64,7 @@ class LoanEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[FundingLoan]:
+    ) -> ModelList[FundingLoan]:
         """
         Return ended loans of the last three days, last changed first.
 
@@ -86,7 +90,7 @@ class LoanEndpoints(SignedEndpoints):
         *,
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[FundingLoan]],
-    ) -> Iterator[FundingLoan]:
+    ) -> HistoryRows[FundingLoan]:
         """Iterate over ended loans, last changed first; see `get_funding_loans_history`."""
         check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_loans_history, symbol=symbol)
@@ -94,7 +98,7 @@ class LoanEndpoints(SignedEndpoints):
 
     def get_funding_credits(
         self, *, symbol: Symbol | None = None
-    ) -> list[FundingCredit]:
+    ) -> ModelList[FundingCredit]:
         """
         Return lent or borrowed funding used in a position, all or in one currency (``fUSD``).
 
@@ -111,7 +115,7 @@ class LoanEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[FundingCredit]:
+    ) -> ModelList[FundingCredit]:
         """
         Return ended credits of the last three days, last changed first.
 
@@ -139,7 +143,7 @@ class LoanEndpoints(SignedEndpoints):
         *,
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[FundingCredit]],
-    ) -> Iterator[FundingCredit]:
+    ) -> HistoryRows[FundingCredit]:
         """Iterate over ended credits, last changed first; see `get_funding_credits_history`."""
         check_optional_symbol(symbol, check_funding)
         get = partial(self.get_funding_credits_history, symbol=symbol)

@@ -17,6 +17,7 @@ from bfxsync.models.margin import (
     SymbolMarginInfo,
 )
 from bfxsync.models.model import of_symbol
+from bfxsync.models.model_list import ModelList
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
@@ -53,7 +54,7 @@ class MarginEndpoints(SignedEndpoints):
         path = f"{_MARGIN.group}/{check_pair(symbol)}"
         return self._read(_MARGIN, SymbolMarginInfo.from_row, path=path)
 
-    def get_all_symbols_margin_info(self) -> list[SymbolMarginInfo]:
+    def get_all_symbols_margin_info(self) -> ModelList[SymbolMarginInfo]:
         """
         Return the tradable balances on margin of every pair, without derivatives.
 

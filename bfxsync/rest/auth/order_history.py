@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import Iterator, Sequence
+from typing import Sequence
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.containers import optional
@@ -14,9 +14,11 @@ from bfxsync.checks.symbols import check_optional_symbol, check_pair
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.account_trades import AccountTrade, OrderTrade, WeightedAverages
 from bfxsync.models.model import of_symbol
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.orders import Order, OtcOrder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import History, newest_first
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import (
     HistoryOptions,
     SortedHistoryOptions,
@@ -60,7 +62,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[Order]:
+    ) -> ModelList[Order]:
         """
         Return closed orders of the last two weeks, newest first.
 
@@ -86,7 +88,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
     @iterator
     def iter_orders_history(
         self, *, symbol: Symbol | None = None, **options: Unpack[HistoryOptions[Order]]
-    ) -> Iterator[Order]:
+    ) -> HistoryRows[Order]:
         """Iterate over closed orders, newest first; see `get_orders_history`."""
         check_optional_symbol(symbol, check_pair)
         get = OrderPages(partial(self.get_orders_history, symbol=symbol), MOST_ORDERS)
@@ -100,7 +102,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[OtcOrder]:
+    ) -> ModelList[OtcOrder]:
         """
         Return over-the-counter orders, newest first.
 
@@ -129,13 +131,13 @@ class OrderHistoryEndpoints(SignedEndpoints):
         *,
         symbol: Symbol | None = None,
         **options: Unpack[HistoryOptions[OtcOrder]],
-    ) -> Iterator[OtcOrder]:
+    ) -> HistoryRows[OtcOrder]:
         """Iterate over over-the-counter orders, newest first; see `get_otc_orders_history`."""
         check_optional_symbol(symbol, check_pair)
         get = partial(self.get_otc_orders_history, symbol=symbol)
         return self._history(_OTC_HISTORY, get, "OTC orders", options)
 
-    def get_order_trades(self, symbol: Symbol, id: int) -> list[OrderTrade]:
+    def get_order_trades(self, symbol: Symbol, id: int) -> ModelList[OrderTrade]:
         """
         Return an order's trades of the last ten days; `symbol` is its pair, such as ``tBTCUSD``.
 
@@ -153,7 +155,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[AccountTrade]:
+    ) -> ModelList[AccountTrade]:
         """
         Return the account's trades.
 
@@ -181,7 +183,7 @@ class OrderHistoryEndpoints(SignedEndpoints):
         *,
         symbol: Symbol | None = None,
         **options: Unpack[SortedHistoryOptions[AccountTrade]],
-    ) -> Iterator[AccountTrade]:
+    ) -> HistoryRows[AccountTrade]:
         """Iterate over the account's trades; see `get_trades_history`."""
         check_optional_symbol(symbol, check_pair)
         get = partial(self.get_trades_history, symbol=symbol)

@@ -13,6 +13,7 @@ from bfxsync.checks.ids import check_cid, check_gid, check_ids
 from bfxsync.checks.symbols import check_pair
 from bfxsync.checks.times import check_cid_date
 from bfxsync.errors import OrderNotPlaced, UsageError
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.orders import AnyOrder, Order
 from bfxsync.outcome.clocks import date_of
@@ -41,7 +42,7 @@ class OrderEndpoints(OrderWrites):
         gid: int | None = None,
         cid: int | None = None,
         cid_date: Date | None = None,
-    ) -> list[Order]:
+    ) -> ModelList[Order]:
         """
         Return the open orders.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Iterator, Sequence, Union
+from typing import Any, Sequence, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.containers import optional
@@ -11,6 +11,7 @@ from bfxsync.checks.ids import check_id, check_ids
 from bfxsync.checks.numbers import check_amount, check_integer
 from bfxsync.checks.symbols import check_pair
 from bfxsync.checks.times import Time, page_params
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.notification import Notification, of_nothing, of_one
 from bfxsync.models.positions import (
     AnyPositionClaim,
@@ -25,6 +26,7 @@ from bfxsync.models.positions import (
 from bfxsync.outcome.find_positions import PositionFinder
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.history.history import newest_first
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_PAST_POSITIONS = 50
@@ -70,7 +72,7 @@ class PositionEndpoints(SignedEndpoints):
 
     _find_positions: PositionFinder
 
-    def get_positions(self) -> list[Position]:
+    def get_positions(self) -> ModelList[Position]:
         """
         Return the open positions.
 
@@ -86,7 +88,7 @@ class PositionEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[PositionHistory]:
+    ) -> ModelList[PositionHistory]:
         """
         Return closed positions, newest first.
 
@@ -109,7 +111,7 @@ class PositionEndpoints(SignedEndpoints):
     @iterator
     def iter_positions_history(
         self, **options: Unpack[HistoryOptions[PositionHistory]]
-    ) -> Iterator[PositionHistory]:
+    ) -> HistoryRows[PositionHistory]:
         """Iterate over closed positions by their last change, newest first."""
         get = self.get_positions_history
         return self._history(_PAST_POSITIONS, get, "closed positions", options)
@@ -121,7 +123,7 @@ class PositionEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[PositionSnapshot]:
+    ) -> ModelList[PositionSnapshot]:
         """
         Return daily snapshots of positions, newest first.
 
@@ -147,7 +149,7 @@ class PositionEndpoints(SignedEndpoints):
         *,
         id: int | None = None,
         **options: Unpack[HistoryOptions[PositionSnapshot]],
-    ) -> Iterator[PositionSnapshot]:
+    ) -> HistoryRows[PositionSnapshot]:
         """
         Iterate over daily snapshots of positions by their last change, newest first.
 
@@ -164,7 +166,7 @@ class PositionEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[PositionAudit]:
+    ) -> ModelList[PositionAudit]:
         """
         Return the changes of positions, newest first.
 
@@ -190,7 +192,7 @@ class PositionEndpoints(SignedEndpoints):
         *,
         ids: Sequence[int] | None = None,
         **options: Unpack[HistoryOptions[PositionAudit]],
-    ) -> Iterator[PositionAudit]:
+    ) -> HistoryRows[PositionAudit]:
         """Iterate over the changes of positions, newest first; see `get_positions_audit`."""
         # Checked once: an iterator yields its ids only once.
         checked = optional(check_ids, "ids", ids)

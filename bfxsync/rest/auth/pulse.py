@@ -11,6 +11,7 @@ from bfxsync.checks.options import check_switch
 from bfxsync.checks.texts import check_text
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.pulse import PulseMessage
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, deprecated
 
@@ -35,7 +36,7 @@ class PulseEndpoints(SignedEndpoints):
         parent: str | None = None,
         limit: int | None = None,
         end: Time = None,
-    ) -> list[PulseMessage]:
+    ) -> ModelList[PulseMessage]:
         """
         Return messages of Pulse, newest first.
 

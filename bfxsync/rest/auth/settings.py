@@ -9,6 +9,7 @@ from bfxsync.checks.containers import check_items, check_object
 from bfxsync.checks.keys import check_setting_key
 from bfxsync.checks.texts import check_text
 from bfxsync.errors import RemoteError
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.settings import CoreSetting, SettingsWriteResult, UserSetting
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
@@ -25,7 +26,7 @@ _HINT = "the request is idempotent, so it may be sent again"
 class SettingsEndpoints(SignedEndpoints):
     """User settings, and settings of the platform."""
 
-    def get_settings(self, keys: Sequence[str]) -> list[UserSetting]:
+    def get_settings(self, keys: Sequence[str]) -> ModelList[UserSetting]:
         """
         Return user settings by their keys: ``api:`` and letters, digits, ``_`` and ``-``.
 
@@ -81,7 +82,7 @@ class SettingsEndpoints(SignedEndpoints):
         body = {"settings": checked, "keys": checked}
         return self._write(Write(_DELETE, of_one(_read_result), body, hint=_HINT))
 
-    def get_core_settings(self, keys: Sequence[str]) -> list[CoreSetting]:
+    def get_core_settings(self, keys: Sequence[str]) -> ModelList[CoreSetting]:
         """
         Return settings of the platform by their keys, which are not documented.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Row
 from bfxsync._base.error_codes import error_from_code
@@ -16,6 +16,7 @@ from bfxsync.checks.symbols import check_currency
 from bfxsync.checks.texts import check_text, check_token, check_wallet
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.movements import Movement, MovementInfo
 from bfxsync.models.notification import Notification, of_one
 from bfxsync.models.transfers import AnyTransfer, AnyWithdrawal, Transfer, Withdrawal
@@ -27,6 +28,7 @@ from bfxsync.outcome.find_transfers import (
 )
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write, path_for
 from bfxsync.rest.history.history import newest_first
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_MOVEMENTS = 2500
@@ -237,7 +239,7 @@ class TransferEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[Movement]:
+    ) -> ModelList[Movement]:
         """
         Return deposits and withdrawals, last changed first.
 
@@ -273,7 +275,7 @@ class TransferEndpoints(SignedEndpoints):
         currency: str | None = None,
         address: str | None = None,
         **options: Unpack[HistoryOptions[Movement]],
-    ) -> Iterator[Movement]:
+    ) -> HistoryRows[Movement]:
         """Iterate over deposits and withdrawals, last changed first; see `get_movements`."""
         optional(check_currency, "currency", currency)
         optional(check_token, "address", address)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Iterator
 
 from bfxsync._base.aliases import AnyNumber, Symbol
 from bfxsync.checks.containers import optional
@@ -13,9 +12,11 @@ from bfxsync.checks.texts import check_choice
 from bfxsync.checks.times import Time, check_time, page_params
 from bfxsync.errors import UsageError
 from bfxsync.models.model import of_symbol
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.wallets import BalanceAvailable, Ledger, Wallet, WalletHistory
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, path_for
 from bfxsync.rest.history.history import newest_first
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_LEDGERS = 2500
@@ -38,7 +39,7 @@ _DIRECTIONS = {1: "buy", -1: "sell"}
 class WalletEndpoints(SignedEndpoints):
     """Wallets: balances, available balances, and ledger entries."""
 
-    def get_wallets(self) -> list[Wallet]:
+    def get_wallets(self) -> ModelList[Wallet]:
         """
         Return the balance of every currency in every wallet.
 
@@ -49,7 +50,7 @@ class WalletEndpoints(SignedEndpoints):
 
     def get_wallets_history(
         self, *, currency: str | None = None, end: Time = None
-    ) -> list[WalletHistory]:
+    ) -> ModelList[WalletHistory]:
         """
         Return the balances of the wallets at a given time.
 
@@ -123,7 +124,7 @@ class WalletEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[Ledger]:
+    ) -> ModelList[Ledger]:
         """
         Return ledger entries of up to six years, newest first.
 
@@ -162,7 +163,7 @@ class WalletEndpoints(SignedEndpoints):
         category: int | None = None,
         wallet: str | None = None,
         **options: Unpack[HistoryOptions[Ledger]],
-    ) -> Iterator[Ledger]:
+    ) -> HistoryRows[Ledger]:
         """Iterate over ledger entries, newest first; see `get_ledgers`."""
         optional(check_currency, "currency", currency)
         optional(check_integer, "category", category, _CATEGORIES)

@@ -9,6 +9,7 @@ from bfxsync.checks.symbols import check_pay_currency
 from bfxsync.checks.times import Time, check_time
 from bfxsync.errors import UsageError
 from bfxsync.models.merchant_account import MerchantDeposit, MerchantUnlinkedDeposit
+from bfxsync.models.model_list import ModelList
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 
 _DEPOSITS = Budget("auth/r/ext/pay/deposits")
@@ -29,7 +30,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
         id: int | None = None,
         ccy: str | None = None,
         unlinked: bool | None = None,
-    ) -> list[MerchantDeposit]:
+    ) -> ModelList[MerchantDeposit]:
         """
         Return deposits and ledger entries that may belong to invoices.
 
@@ -64,7 +65,7 @@ class MerchantDepositEndpoints(SignedEndpoints):
 
     def get_unlinked_deposits(
         self, ccy: str, *, start: Time = None, end: Time = None
-    ) -> list[MerchantUnlinkedDeposit]:
+    ) -> ModelList[MerchantUnlinkedDeposit]:
         """
         Return deposits in a currency that have no invoice.
 

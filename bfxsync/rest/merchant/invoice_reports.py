@@ -10,6 +10,7 @@ from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.symbols import check_currency, check_pay_currency
 from bfxsync.checks.texts import check_choice, check_text, check_token
 from bfxsync.models.merchant import InvoicePage, InvoiceStats
+from bfxsync.models.model_list import ModelList
 from bfxsync.rest.auth.base import Budget, SignedEndpoints
 from bfxsync.rest.merchant.invoices import MOST_INVOICES
 
@@ -79,7 +80,9 @@ class InvoiceReportEndpoints(SignedEndpoints):
         }
         return self._read(_PAGINATED, InvoicePage.from_object, body)
 
-    def get_invoice_count_stats(self, status: str, format: str) -> list[InvoiceStats]:
+    def get_invoice_count_stats(
+        self, status: str, format: str
+    ) -> ModelList[InvoiceStats]:
         """
         Return the number of invoices over time.
 
@@ -103,7 +106,7 @@ class InvoiceReportEndpoints(SignedEndpoints):
 
     def get_invoice_earning_stats(
         self, currency: str, format: str
-    ) -> list[InvoiceStats]:
+    ) -> ModelList[InvoiceStats]:
         """
         Return the earnings of invoices over time.
 

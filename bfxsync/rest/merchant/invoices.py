@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, Dict, Iterator, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 from bfxsync._base.aliases import AnyNumber
 from bfxsync.checks.containers import check_items, check_object, optional
@@ -15,8 +15,10 @@ from bfxsync.checks.texts import check_text, check_token
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant import AnyInvoiceSubmission, InvoiceSubmission
+from bfxsync.models.model_list import ModelList
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import HistoryOptions, Unpack, iterator
 
 MOST_INVOICES = 100
@@ -183,7 +185,7 @@ class InvoiceEndpoints(SignedEndpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[InvoiceSubmission]:
+    ) -> ModelList[InvoiceSubmission]:
         """
         Return invoices.
 
@@ -209,7 +211,7 @@ class InvoiceEndpoints(SignedEndpoints):
     @iterator
     def iter_invoices(
         self, **options: Unpack[HistoryOptions[InvoiceSubmission]]
-    ) -> Iterator[InvoiceSubmission]:
+    ) -> HistoryRows[InvoiceSubmission]:
         """
         Iterate over invoices, newest first, each once.
 
@@ -221,7 +223,7 @@ class InvoiceEndpoints(SignedEndpoints):
 
     def _newest_invoices(
         self, *, start: Time, end: Time, limit: int
-    ) -> list[InvoiceSubmission]:
+    ) -> ModelList[InvoiceSubmission]:
         """Return invoices like `get_invoices`; raise if a page has the oldest first."""
         found = self.get_invoices(start=start, end=end, limit=limit)
         # Without more invoices the order does not matter.

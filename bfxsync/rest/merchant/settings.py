@@ -14,6 +14,7 @@ from bfxsync.checks.merchant import (
 from bfxsync.checks.symbols import check_pay_currency
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.merchant_account import CurrencyConversion, MerchantLimits
+from bfxsync.models.model_list import ModelList
 from bfxsync.rest.auth.base import Budget, SignedEndpoints, Write
 
 _CONVERT_LIST = Budget("auth/r/ext/pay/settings/convert/list", 90)
@@ -32,7 +33,7 @@ _HINT_CONVERT = "get_currency_conversion_list shows whether it exists"
 class MerchantSettingEndpoints(SignedEndpoints):
     """Currency conversions, limits, and settings by name."""
 
-    def get_currency_conversion_list(self) -> list[CurrencyConversion]:
+    def get_currency_conversion_list(self) -> ModelList[CurrencyConversion]:
         """
         Return the automatic conversions of payments.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bfxsync.checks.containers import optional
 from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.times import Time, page_params
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.public import Vasp
 from bfxsync.models.pulse import AnnouncementPost
 from bfxsync.rest.public.base import Budget, Endpoints
@@ -20,7 +21,7 @@ class AnnouncementEndpoints(Endpoints):
 
     def get_posts_hist(
         self, *, end: Time = None, limit: int | None = None, type: int | None = None
-    ) -> list[AnnouncementPost]:
+    ) -> ModelList[AnnouncementPost]:
         """
         Return announcements of the exchange.
 
@@ -42,7 +43,7 @@ class AnnouncementEndpoints(Endpoints):
         rows = self._get("posts/hist", _POSTS, params)
         return self._many(AnnouncementPost.from_row, rows)
 
-    def get_vasps(self) -> list[Vasp]:
+    def get_vasps(self) -> ModelList[Vasp]:
         """
         Return the virtual asset service providers that a withdrawal may name.
 

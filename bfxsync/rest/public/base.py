@@ -5,14 +5,16 @@ from __future__ import annotations
 import reprlib
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, TypeVar
 
 from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync._base.guesses import ProposesNames
 from bfxsync.errors import RemoteError
 from bfxsync.models.market_model import MarketModel, Reader
+from bfxsync.models.model_list import ModelList, model_of, reader_of
 from bfxsync.models.rows import read_rows
 from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import check_options
 from bfxsync.rest.history.pages import iterate
 from bfxsync.rest.history.unreadable import Skip, must_raise, warn_of_unreadable
@@ -73,15 +75,20 @@ class Endpoints(NamedInErrors, ProposesNames):
     def _one(self, read: Callable[[Any, NumberType], M], row: Any) -> M:
         return read(row, self._numbers)
 
-    def _many(self, read: Callable[[Any, NumberType], M], rows: Any) -> list[M]:
-        return self._rows(partial(read_rows, read, rows, self._numbers))
+    def _many(self, read: Callable[[Any, NumberType], M], rows: Any) -> ModelList[M]:
+        found = self._rows(partial(read_rows, read, rows, self._numbers))
+        return ModelList(found, model_of(read), self._numbers)
 
     def _reader(
         self, model: type[K], symbol: Symbol, *origin: str
     ) -> Callable[[Any, NumberType], K]:
         """Return a function that reads rows of a symbol; `origin` as for `MarketModel.reader`."""
         read: Reader = model.reader(self._numbers, symbol, *origin)
-        return lambda row, _: read(row)
+
+        def read_row(row: Any, _: NumberType) -> Any:
+            return read(row)
+
+        return reader_of(model, read_row)
 
     def _rows(self, read: Callable[[], list[M]]) -> list[M]:
         """Return the rows, without unreadable ones if they are skipped."""
@@ -99,10 +106,11 @@ class Endpoints(NamedInErrors, ProposesNames):
         get: Callable[..., list[M]],
         title: str,
         options: HistoryOptions[M],
-    ) -> Iterator[M]:
+    ) -> HistoryRows[M]:
         """Check the options and return an iterator; see `bfxsync.rest.history.options`."""
         iteration = check_options(history, options, self._now_mts())
-        return iterate(history, get, title, iteration, self._skip_in_pages())
+        rows = iterate(history, get, title, iteration, self._skip_in_pages())
+        return HistoryRows(rows, history.model, self._numbers)
 
     def _skip_in_pages(self) -> Skip | None:
         return self._skip

@@ -13,6 +13,7 @@ from bfxsync.models.market import (
     FundingRawBookUpdate,
     RawBookUpdate,
 )
+from bfxsync.models.model_list import ModelList
 from bfxsync.rest.public.base import Budget, Endpoints
 
 _BOOK = Budget("book", 240)
@@ -29,7 +30,7 @@ class BookEndpoints(Endpoints):
 
     def get_t_book(
         self, pair: Symbol, precision: str = "P0", *, len: int | None = None
-    ) -> list[BookUpdate]:
+    ) -> ModelList[BookUpdate]:
         """
         Return the price levels of a pair's book; bids have positive amounts.
 
@@ -51,7 +52,7 @@ class BookEndpoints(Endpoints):
 
     def get_f_book(
         self, currency: Symbol, precision: str = "P0", *, len: int | None = None
-    ) -> list[FundingBookUpdate]:
+    ) -> ModelList[FundingBookUpdate]:
         """
         Return the levels of a funding book; bids have negative amounts.
 
@@ -66,7 +67,7 @@ class BookEndpoints(Endpoints):
 
     def get_t_raw_book(
         self, pair: Symbol, *, len: int | None = None
-    ) -> list[RawBookUpdate]:
+    ) -> ModelList[RawBookUpdate]:
         """
         Return the individual orders of a pair's book; bids have positive amounts.
 
@@ -81,7 +82,7 @@ class BookEndpoints(Endpoints):
 
     def get_f_raw_book(
         self, currency: Symbol, *, len: int | None = None
-    ) -> list[FundingRawBookUpdate]:
+    ) -> ModelList[FundingRawBookUpdate]:
         """
         Return the individual offers of a funding book; bids have negative amounts.
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync.checks.candles import candle_key, check_timeframe
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import Time, page_params
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.status import Candle
 from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.intervals import filled
 from bfxsync.rest.history.options import (
     SortedHistoryOptions,
@@ -39,7 +41,7 @@ class CandleEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[Candle]:
+    ) -> ModelList[Candle]:
         """
         Return candles; intervals without trades have none.
 
@@ -75,7 +77,7 @@ class CandleEndpoints(Endpoints):
         *,
         fill: bool = False,
         **options: Unpack[SortedHistoryOptions[Candle]],
-    ) -> Iterator[Candle]:
+    ) -> HistoryRows[Candle]:
         """
         Iterate over candles of any time range, one per interval.
 
@@ -99,7 +101,8 @@ class CandleEndpoints(Endpoints):
         # Raises for an unreadable candle, as its interval must not count as one without trades.
         candles = iterate(_HISTORY, get, key, iteration, skip=None)
         tf = check_timeframe("tf", tf)
-        return filled(candles, get, tf, iteration, self._numbers(0))
+        rows = filled(candles, get, tf, iteration, self._numbers(0))
+        return HistoryRows(rows, Candle, self._numbers)
 
     def get_candles_last(
         self,

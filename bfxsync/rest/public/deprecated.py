@@ -6,6 +6,7 @@ from typing import Any
 
 from bfxsync.checks.texts import check_nickname
 from bfxsync.checks.times import Time, page_params
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.pulse import PulseMessage, PulseProfile
 from bfxsync.rest.public.base import Budget, Endpoints
 
@@ -21,7 +22,7 @@ class DeprecatedPublicEndpoints(Endpoints):
 
     def get_pulse_message_history(
         self, *, end: Time = None, limit: int | None = None
-    ) -> list[PulseMessage]:
+    ) -> ModelList[PulseMessage]:
         """
         Return public messages of Pulse, newest first.
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Iterator
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.keys import check_ranking, check_statistic
 from bfxsync.checks.symbols import check_funding
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.model import of_symbol
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.public import FundingStatistic, Leaderboard, Statistic
 from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import (
     HistoryOptions,
     SortedHistoryOptions,
@@ -43,7 +44,7 @@ class StatisticsEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[Statistic]:
+    ) -> ModelList[Statistic]:
         """
         Return samples of a statistic.
 
@@ -71,7 +72,7 @@ class StatisticsEndpoints(Endpoints):
     @iterator
     def iter_stats(
         self, resource: str, **options: Unpack[SortedHistoryOptions[Statistic]]
-    ) -> Iterator[Statistic]:
+    ) -> HistoryRows[Statistic]:
         """Iterate over the samples of a statistic; see `get_stats_hist`."""
         get = partial(self.get_stats_hist, resource)
         return self._history(
@@ -106,7 +107,7 @@ class StatisticsEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[Leaderboard]:
+    ) -> ModelList[Leaderboard]:
         """
         Return rows of a leaderboard.
 
@@ -160,7 +161,7 @@ class StatisticsEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[FundingStatistic]:
+    ) -> ModelList[FundingStatistic]:
         """
         Return statistics of a currency's funding market, newest first.
 
@@ -184,7 +185,7 @@ class StatisticsEndpoints(Endpoints):
     @iterator
     def iter_funding_stats(
         self, symbol: Symbol, **options: Unpack[HistoryOptions[FundingStatistic]]
-    ) -> Iterator[FundingStatistic]:
+    ) -> HistoryRows[FundingStatistic]:
         """Iterate over the statistics of a currency's funding market, newest first."""
         get = partial(self.get_funding_stats, symbol)
         title = f"funding {check_funding(symbol)}"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import Iterator, Sequence
+from typing import Sequence
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.symbols import check_pair, check_symbols
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError
+from bfxsync.models.model_list import ModelDict, ModelList
 from bfxsync.models.public import PlatformStatus
 from bfxsync.models.status import DerivativesStatus, Liquidation, OpenInterest
 from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import SortedHistoryOptions, Unpack, iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 
@@ -48,7 +50,7 @@ class StatusEndpoints(Endpoints):
 
     def get_derivatives_status(
         self, keys: Sequence[Symbol]
-    ) -> dict[Symbol, DerivativesStatus]:
+    ) -> ModelDict[Symbol, DerivativesStatus]:
         """
         Return the status of derivatives, by symbol.
 
@@ -64,7 +66,8 @@ class StatusEndpoints(Endpoints):
         params = {"keys": check_symbols("keys", keys, check_pair)}
         rows = self._get("status/deriv", _DERIVATIVES, params)
         found = self._many(DerivativesStatus.from_rest_row, rows)
-        return {status.symbol: status for status in found if status.symbol is not None}
+        by_symbol = ((status.symbol, status) for status in found)
+        return ModelDict(by_symbol, DerivativesStatus, self._numbers)
 
     def get_derivatives_status_history(
         self,
@@ -74,7 +77,7 @@ class StatusEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[DerivativesStatus]:
+    ) -> ModelList[DerivativesStatus]:
         """
         Return past statuses of a derivative.
 
@@ -101,7 +104,7 @@ class StatusEndpoints(Endpoints):
     @iterator
     def iter_derivatives_status(
         self, key: Symbol, **options: Unpack[SortedHistoryOptions[DerivativesStatus]]
-    ) -> Iterator[DerivativesStatus]:
+    ) -> HistoryRows[DerivativesStatus]:
         """Iterate over past statuses of a derivative."""
         key = check_pair(key)
         get = partial(self.get_derivatives_status_history, key)
@@ -131,7 +134,7 @@ class StatusEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[OpenInterest]:
+    ) -> ModelList[OpenInterest]:
         """
         Return past open interests of a derivative.
 
@@ -147,7 +150,7 @@ class StatusEndpoints(Endpoints):
     @iterator
     def iter_open_interest(
         self, symbol: Symbol, **options: Unpack[SortedHistoryOptions[OpenInterest]]
-    ) -> Iterator[OpenInterest]:
+    ) -> HistoryRows[OpenInterest]:
         """Iterate over past open interests of a derivative."""
         symbol = check_pair(symbol)
         get = partial(self.get_open_interest_history, symbol)
@@ -160,7 +163,7 @@ class StatusEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         limit: int | None = None,
-    ) -> list[Liquidation]:
+    ) -> ModelList[Liquidation]:
         """
         Return liquidations of positions of all symbols.
 
@@ -190,7 +193,7 @@ class StatusEndpoints(Endpoints):
     @iterator
     def iter_liquidations(
         self, **options: Unpack[SortedHistoryOptions[Liquidation]]
-    ) -> Iterator[Liquidation]:
+    ) -> HistoryRows[Liquidation]:
         """Iterate over liquidations of positions of all symbols."""
         return self._history(
             _LIQUIDATION_ROWS, self.get_liquidations, "liquidations", options

@@ -5,15 +5,18 @@ from __future__ import annotations
 import reprlib
 from functools import partial
 from operator import attrgetter
-from typing import Any, Callable, Iterator, Mapping, Sequence, TypeVar
+from typing import Any, Callable, Mapping, Sequence, TypeVar
 
 from bfxsync._base.aliases import NumberType, Symbol
 from bfxsync.checks.symbols import check_funding, check_pair, check_symbols
 from bfxsync.checks.times import Time, page_params
 from bfxsync.errors import RemoteError
 from bfxsync.models.market import FundingTicker, Ticker
+from bfxsync.models.model_list import ModelDict, ModelList
 from bfxsync.models.public import TickersHistory
+from bfxsync.models.rows import read_rows
 from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import SortedHistoryOptions, Unpack, iterator
 from bfxsync.rest.public.base import Budget, Endpoints, check_rows
 
@@ -74,7 +77,7 @@ class TickerEndpoints(Endpoints):
         """
         return dict(self._tickers(_TICKER_OF, check_symbols("symbols", symbols)))
 
-    def get_t_tickers(self, symbols: Sequence[Symbol]) -> dict[Symbol, Ticker]:
+    def get_t_tickers(self, symbols: Sequence[Symbol]) -> ModelDict[Symbol, Ticker]:
         """
         Return the tickers of pairs, by symbol.
 
@@ -87,9 +90,12 @@ class TickerEndpoints(Endpoints):
             Symbols of pairs, or ``"ALL"`` for all pairs.
         """
         joined = check_symbols("symbols", symbols, check_pair)
-        return dict(self._tickers({"t": Ticker.from_row}, joined))
+        found = self._tickers({"t": Ticker.from_row}, joined)
+        return ModelDict(found, Ticker, self._numbers)
 
-    def get_f_tickers(self, symbols: Sequence[Symbol]) -> dict[Symbol, FundingTicker]:
+    def get_f_tickers(
+        self, symbols: Sequence[Symbol]
+    ) -> ModelDict[Symbol, FundingTicker]:
         """
         Return the tickers of funding currencies, by symbol.
 
@@ -102,7 +108,8 @@ class TickerEndpoints(Endpoints):
             Symbols of funding currencies, or ``"ALL"`` for all funding currencies.
         """
         joined = check_symbols("symbols", symbols, check_funding)
-        return dict(self._tickers({"f": FundingTicker.from_row}, joined))
+        found = self._tickers({"f": FundingTicker.from_row}, joined)
+        return ModelDict(found, FundingTicker, self._numbers)
 
     def get_tickers_history(
         self,
@@ -112,7 +119,7 @@ class TickerEndpoints(Endpoints):
         end: Time = None,
         limit: int | None = None,
         sort: int | None = None,
-    ) -> list[TickersHistory]:
+    ) -> ModelList[TickersHistory]:
         """
         Return hourly samples of the best bid and ask of pairs, up to one year back.
 
@@ -140,7 +147,7 @@ class TickerEndpoints(Endpoints):
         self,
         symbols: Sequence[Symbol],
         **options: Unpack[SortedHistoryOptions[TickersHistory]],
-    ) -> Iterator[TickersHistory]:
+    ) -> HistoryRows[TickersHistory]:
         """
         Iterate over hourly bids and asks of pairs, by time and symbol, up to one year back.
 
@@ -171,7 +178,8 @@ class TickerEndpoints(Endpoints):
 
         rows = check_rows(self._get("tickers", _TICKERS, {"symbols": symbols}))
         others = set(_TICKER_OF) - set(readers)
-        return self._many(read, [row for row in rows if _kind(row) not in others])
+        rows = [row for row in rows if _kind(row) not in others]
+        return self._rows(partial(read_rows, read, rows, self._numbers))
 
 
 def _kind(row: Any) -> str:

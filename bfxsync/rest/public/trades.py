@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import Any, Iterator
+from typing import Any
 
 from bfxsync._base.aliases import Symbol
 from bfxsync.checks.symbols import check_funding, check_pair, check_symbol
 from bfxsync.checks.times import Time, page_params
 from bfxsync.models.market import FundingTrade, Trade
+from bfxsync.models.model_list import ModelList
 from bfxsync.rest.history.history import History
+from bfxsync.rest.history.history_rows import HistoryRows
 from bfxsync.rest.history.options import SortedHistoryOptions, Unpack, iterator
 from bfxsync.rest.public.base import Budget, Endpoints
 
@@ -36,7 +38,7 @@ class TradeEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         sort: int | None = None,
-    ) -> list[Trade]:
+    ) -> ModelList[Trade]:
         """
         Return trades of a pair.
 
@@ -67,7 +69,7 @@ class TradeEndpoints(Endpoints):
         start: Time = None,
         end: Time = None,
         sort: int | None = None,
-    ) -> list[FundingTrade]:
+    ) -> ModelList[FundingTrade]:
         """
         Return funding trades of a currency.
 
@@ -86,7 +88,7 @@ class TradeEndpoints(Endpoints):
         self,
         symbol: Symbol,
         **options: Unpack[SortedHistoryOptions[Trade | FundingTrade]],
-    ) -> Iterator[Trade] | Iterator[FundingTrade]:
+    ) -> HistoryRows[Trade] | HistoryRows[FundingTrade]:
         """
         Iterate over the trades of a pair or a funding currency.
 
@@ -102,7 +104,7 @@ class TradeEndpoints(Endpoints):
     @iterator
     def iter_t_trades(
         self, pair: Symbol, **options: Unpack[SortedHistoryOptions[Trade]]
-    ) -> Iterator[Trade]:
+    ) -> HistoryRows[Trade]:
         """Iterate over the trades of a pair; trades of the same millisecond are ordered by id."""
         pair = check_pair(pair)
         get = partial(self.get_t_trades, pair)
@@ -111,7 +113,7 @@ class TradeEndpoints(Endpoints):
     @iterator
     def iter_f_trades(
         self, currency: Symbol, **options: Unpack[SortedHistoryOptions[FundingTrade]]
-    ) -> Iterator[FundingTrade]:
+    ) -> HistoryRows[FundingTrade]:
         """Iterate over a currency's funding trades; those of one millisecond are ordered by id."""
         currency = check_funding(currency)
         get = partial(self.get_f_trades, currency)

@@ -63,6 +63,8 @@ class BookChannel(Channel):
         else:
             self.book = RawBook() if raw else AggregatedBook()
             model = RawBookUpdate if raw else BookUpdate
+        self.level_type: Any = model
+        self.number: NumberType = number
         self._make = self._maker(model)
         self._table_models = table_models(model, self._number)
         self.version: int = 0
