@@ -15,6 +15,8 @@ from . import market_figures as figures
 from .rest.support import Rest
 from .support import BookCopy, Client, is_event
 
+pytestmark = pytest.mark.once
+
 MTS = 1_700_000_000_000
 DAY_MS = 86_400_000
 

@@ -13,6 +13,8 @@ from bfxsync.paper.markets.market import Market
 from bfxsync.paper.markets.random import RandomMarket
 from bfxsync.paper.markets.recipes import RECIPES
 
+pytestmark = pytest.mark.once
+
 MTS = 1_700_000_000_000
 MINUTE_MS = 60_000
 

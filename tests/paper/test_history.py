@@ -10,6 +10,8 @@ from bfxsync.paper.markets.history import BEGIN, History, Series
 from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.markets.values import Values
 
+pytestmark = pytest.mark.once
+
 NOON = (19_600 * 24 + 12) * HOUR
 PAIR = range(1)
 

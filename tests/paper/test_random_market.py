@@ -10,6 +10,8 @@ from bfxsync.paper.markets.random import RandomMarket
 from bfxsync.paper.markets.recipes import LIVELY_TRADE_RATIO, RECIPES
 from bfxsync.paper.server.book_window import Window
 
+pytestmark = pytest.mark.once
+
 STEPS = 2_000
 MTS = 1_700_000_000_000
 

@@ -15,6 +15,8 @@ from ..support import BookCopy, Client, is_event
 from ..test_chart import candles_of
 from .support import Rest
 
+pytestmark = pytest.mark.once
+
 BULK = 536870912
 
 
