@@ -18,6 +18,7 @@ from typing import (
     Callable,
     Dict,
     List,
+    Optional,
     Protocol,
     Sequence,
     Tuple,
@@ -42,6 +43,11 @@ from bfxsync.guards.requests import (
 
 if TYPE_CHECKING:
     from bfxsync.models.orders import Order
+
+LiveOrder = Callable[[int], "Optional[Order]"]
+"""Returns the order with an id if its latest state is known without a query, else None."""
+
+_MOST_REMEMBERED = 50_000
 
 
 class OrderQueries(Protocol):
@@ -136,6 +142,8 @@ class OrderGuard:
         self._needs_in_flight = limits.needs_in_flight
         self._clock = clock
         self._state: AtomicValue[GuardState] = AtomicValue(GuardState())
+        # Ids; the connection of the account may report these updates after their responses.
+        self._updated_by_rest: Dict[int, None] = {}
         reset_after_fork(self)
 
     @property
@@ -155,7 +163,13 @@ class OrderGuard:
         """Refuse new orders and updates for ever, including those waiting to be sent."""
         self._state.update(lambda state: (state._replace(is_closed=True), None))
 
-    def admit(self, path: str, body: Any, queries: OrderQueries) -> Admission:
+    def admit(
+        self,
+        path: str,
+        body: Any,
+        queries: OrderQueries,
+        live_order: LiveOrder | None = None,
+    ) -> Admission:
         """
         Admit a write, or raise `OrderBlocked`; limits that need no query are checked first.
 
@@ -165,6 +179,9 @@ class OrderGuard:
             Path of the request; only requests about orders are checked.
         body : object
             Body of the request.
+        live_order : callable, optional
+            For a write over the connection of the account: what is known of the orders to update.
+            None for one by REST.
         """
         orders = orders_in(path, body)
         if not orders:
@@ -176,7 +193,7 @@ class OrderGuard:
             body = with_terms(path, body, terms)
         admission = Admission(self, body, orders)
         if self._needs_in_flight:
-            self._check_in_flight(admission, terms, queries)
+            self._check_in_flight(admission, terms, queries, live_order)
         if self.placed is not None:
             self.placed.expect(admission.cids)
         return admission
@@ -206,14 +223,18 @@ class OrderGuard:
             raise blocked("halt", "orders are halted until resume() is called")
 
     def _check_in_flight(
-        self, admission: Admission, terms: Sequence[Terms], queries: OrderQueries
+        self,
+        admission: Admission,
+        terms: Sequence[Terms],
+        queries: OrderQueries,
+        live_order: LiveOrder | None,
     ) -> None:
         """Add the orders of an admission to those in flight, and check the other limits."""
         limits = self.limits
         try:
             self._join(admission, terms)
             if limits.needs_whole_order:
-                self._check_whole(admission.orders, terms, queries)
+                self._check_whole(admission.orders, terms, queries, live_order)
             if limits.max_open_orders is not None:
                 self._check_open(admission, limits.max_open_orders, queries)
         except BaseException:
@@ -272,6 +293,7 @@ class OrderGuard:
         orders: Sequence[OrderRequest],
         terms: Sequence[Terms],
         queries: OrderQueries,
+        live_order: LiveOrder | None,
     ) -> None:
         """Check limits that need the market price, or the current order of an update."""
         price_of: PriceOf = lru_cache(maxsize=None)(queries.price)
@@ -281,7 +303,7 @@ class OrderGuard:
             if order.action is OrderAction.UPDATE
         ]
         ids = [plain_integer(one.get("id")) for one in changes]
-        known = queries.orders(ids) if ids else {}
+        known = self._open_orders(ids, queries, live_order)
         for order, after in zip(orders, terms):
             if order.action is OrderAction.UPDATE:
                 before = known.get(plain_integer(after.get("id")))
@@ -292,6 +314,28 @@ class OrderGuard:
                 self.limits.check_update(updated(before, after), price_of)
             elif self.limits.max_order_value is not None:
                 self.limits.check_value(after, price_of)
+
+    def _open_orders(
+        self,
+        ids: Sequence[int | None],
+        queries: OrderQueries,
+        live_order: LiveOrder | None,
+    ) -> Dict[object, Order]:
+        """Return those of these orders that are open, by id; only unknown ones are requested."""
+        found: Dict[object, Order] = {}
+        for id in ids:
+            if id is None:
+                continue
+            if live_order is None:
+                self._updated_by_rest[id] = None
+                if len(self._updated_by_rest) > _MOST_REMEMBERED:
+                    del self._updated_by_rest[next(iter(self._updated_by_rest))]
+            elif id not in self._updated_by_rest:
+                order = live_order(id)
+                if order is not None:
+                    found[id] = order
+        missing = [id for id in ids if id not in found]
+        return {**found, **queries.orders(missing)} if missing else found
 
     def _check_open(
         self, admission: Admission, most: int, queries: OrderQueries

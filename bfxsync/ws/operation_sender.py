@@ -117,6 +117,10 @@ class AccountPort(ReplyOwner, Protocol):
         """Return a check of the orders of one call, if the client checks them."""
         ...
 
+    def live_order(self, id: int) -> Order | None:
+        """Return an open order if its latest state is known; None if it has to be requested."""
+        ...
+
     def start_dispatch(self) -> None:
         """Start the dispatch threads, without a connection; raises `ClosedError` after `close`."""
 
@@ -226,7 +230,9 @@ class OperationSender:
         if len(drafts) > 1:
             path = PATHS["ox_multi"]
             body = {"ops": [[draft.name, draft.body] for draft in drafts]}
-        admission = services.guard.admit(path, body, services.queries)
+        admission = services.guard.admit(
+            path, body, services.queries, self._port.live_order
+        )
         # The guard may have added flags.
         bodies = [admission.body]
         if len(drafts) > 1:

@@ -212,6 +212,28 @@ def test_guards_ask_the_exchange(exchange: PaperExchange, connect: Connect) -> N
     inputs.submit_order(*RESTING).result(DEADLINE_S)
 
 
+def test_guards_know_open_orders_without_a_request(
+    exchange: PaperExchange, connect: Connect
+) -> None:
+    client = connect(post_only=True, max_order_value={"USD": 100})
+    reply = client.wss.inputs.submit_order(*RESTING)
+    order = reply.result(DEADLINE_S)
+    before = len(exchange.journal)
+
+    def requests() -> List[str]:
+        entries = list(exchange.journal)[before:]
+        return [e.name for e in entries if (e.via, e.kind) == ("rest", "request")]
+
+    assert reply.update_order(price="101").result(DEADLINE_S).price == 101
+    with pytest.raises(OrderBlocked, match="max_order_value"):
+        reply.update_order(price="20000")
+    assert requests() == []
+    # The connection of the account may report this one after its response.
+    client.rest.auth.update_order(order.id, price="102").raise_for_status()
+    reply.update_order(price="103").result(DEADLINE_S)
+    assert requests().count("auth/r/orders") == 2
+
+
 def test_halt_covers_both_transports(exchange: PaperExchange, connect: Connect) -> None:
     client = connect()
     reply = client.wss.inputs.submit_order(*RESTING)

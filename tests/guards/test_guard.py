@@ -320,6 +320,39 @@ def test_bounded_order_asks_nothing(facts: Facts) -> None:
     assert facts.asked == []
 
 
+def test_known_order_is_not_requested(facts: Facts) -> None:
+    live = {7: Order.from_row(ROW)}
+    one = guard(max_order_value={"USD": 30_000}, post_only=True)
+    with one.admit(UPDATE, {"id": 7, "price": "51000"}, facts, live.get):
+        pass
+    with pytest.raises(OrderBlocked, match="0.5 of tBTCUSD at 61000"):
+        one.admit(UPDATE, {"id": 7, "price": "61000"}, facts, live.get)
+    assert facts.asked == []
+    ops = [["ou", {"id": id, "price": "51000"}] for id in (7, 8)]
+    with pytest.raises(OrderBlocked, match="no open order 8"):
+        one.admit(MULTI, {"ops": ops}, facts, live.get)
+    assert facts.asked == [[8]]
+
+
+def test_order_that_rest_has_updated_is_always_requested(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bfxsync.guards.guard._MOST_REMEMBERED", 1)
+    known, one = Order.from_row(ROW), guard(post_only=True)
+    update = {"id": 7, "price": "51000"}
+    with one.admit(UPDATE, update, facts):
+        pass
+    with one.admit(UPDATE, update, facts, lambda id: known):
+        pass
+    assert facts.asked == [[7], [7]]
+    # Until so many others were updated that it cannot be in flight any more.
+    with pytest.raises(OrderBlocked):
+        one.admit(UPDATE, {"id": 8, "price": "51000"}, facts)
+    with one.admit(UPDATE, update, facts, lambda id: known):
+        pass
+    assert facts.asked == [[7], [7], [8]]
+
+
 @pytest.mark.parametrize(
     "limits", [{"post_only": True}, {"max_order_value": {"USD": 1}}]
 )

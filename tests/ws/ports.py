@@ -72,6 +72,9 @@ class Port(Owner):
     def funds_check(self):
         return self.funds
 
+    def live_order(self, id):
+        return None
+
     def start_dispatch(self):
         self._call("start_dispatch")
 

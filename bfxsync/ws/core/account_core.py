@@ -34,6 +34,7 @@ from bfxsync.ws.replies import Reply
 from bfxsync.ws.reply_table import ReplyTable
 
 if TYPE_CHECKING:
+    from bfxsync.models.orders import Order
 
     class AccountOwner(Owner, Protocol):
         """The core of a client, as its account uses it."""
@@ -179,6 +180,15 @@ class AccountCore:
         return FundsCheck(
             services.sizes, known, wallets.is_complete and not services.filters
         )
+
+    def live_order(self, id: int) -> Order | None:
+        """Return an open order if its latest state is known; None if it has to be requested."""
+        channel, settings = self.channel, self.services.settings
+        orders, seen_at = channel.state.orders, channel.seen_at
+        if not (channel.is_live and orders.is_complete) or seen_at is None:
+            return None
+        is_stale = settings.clock.now() - seen_at >= settings.stale_after_s
+        return None if is_stale else orders.items.get(id)
 
     def _wait_for_state(self) -> None:
         """Wait a moment for the first snapshots, once authenticated."""
