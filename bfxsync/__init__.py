@@ -52,12 +52,14 @@ if TYPE_CHECKING:
     from bfxsync.auth.signer import Signer, TokenSigner
     from bfxsync.book.book import OrderBook
     from bfxsync.client import Client
+    from bfxsync.joined.history import JoinedHistory
     from bfxsync.models import (
         AccountTrade,
         AccountUpdate,
         BookSnapshot,
         BookUpdate,
         Candle,
+        CandleCorrected,
         Degraded,
         Depth,
         DerivativesStatus,
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
         FundingTrade,
         FundingTradeUpdate,
         Gap,
+        LateTrade,
         Liquidation,
         Notification,
         Order,
@@ -103,6 +106,7 @@ __all__ = [
     "BookUpdate",
     "BookView",
     "Candle",
+    "CandleCorrected",
     "ChecksumMismatch",
     "Client",
     "ClosedError",
@@ -120,6 +124,8 @@ __all__ = [
     "FundingTradeUpdate",
     "Gap",
     "InfoCode",
+    "JoinedHistory",
+    "LateTrade",
     "Liquidation",
     "LossCause",
     "NetworkError",
@@ -178,6 +184,7 @@ _MODULES = {
     "BookView": "ws.book_view",
     "Client": "client",
     "ConnectionRateLimiter": "ws.io.rate_limiter",
+    "JoinedHistory": "joined.history",
     "Nonce": "auth.nonce",
     "OrderBook": "book.book",
     "OrderReply": "ws.order_replies",

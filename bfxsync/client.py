@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, List, Mapping, Sequence, TypeVar
 
 from bfxsync._base.aliases import AnyNumber, NumberType
-from bfxsync._base.describe import also_half_made
+from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide
@@ -28,9 +28,12 @@ from bfxsync.client_parts import (
     check_names,
     checked_account_options,
     checked_rest_options,
+    close_parts,
     credentials_and_guard,
     start_paper,
 )
+from bfxsync.joined import methods as histories
+from bfxsync.joined.registry import Histories
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ C = TypeVar("C", bound="Client")
 _log = get_logger(__name__)
 
 
+@with_parts_named_publicly
 class Client(ProposesNames):
     """
     The whole client: ``client.wss``, ``client.rest`` and ``client.symbols``.
@@ -231,6 +235,7 @@ class Client(ProposesNames):
         self._rest = LazyRest(rest_options)
         make_services = partial(account_services, self._rest, account_options)
         self.wss._use_account(auth_wss_host, proxy, make_services)
+        self._histories = Histories(self.wss, self._rest)
         self._on_exit = cancellation_at_exit(guard, rest_options)
         self.exchange: PaperExchange | None = None
 
@@ -257,6 +262,9 @@ class Client(ProposesNames):
         client, own = start_paper(cls, exchange, options)
         client.exchange = own
         return client
+
+    candles = histories.candles
+    trades = histories.trades
 
     @property
     def rest(self) -> RestClient:
@@ -386,14 +394,6 @@ class Client(ProposesNames):
         With ``cancel_on_exit`` it first cancels the orders, which may take 10 seconds. `code` and
         `reason` are for the WebSocket's close frame; see `WebSocketClient.close`.
         """
-        code, reason = check_farewell(code, reason)
-        try:
-            self._rest.close()
-            if self._on_exit is not None:
-                self._on_exit.run()
-        finally:
-            try:
-                self.wss.close(code, reason)
-            finally:
-                if self.exchange is not None:
-                    self.exchange.stop()
+        farewell = check_farewell(code, reason)
+        rest, wss, exchange = self._rest, self.wss, self.exchange
+        close_parts(rest, self._histories, self._on_exit, wss, farewell, exchange)

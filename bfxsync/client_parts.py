@@ -6,6 +6,7 @@ The functions that import modules are called by `lazily`, so that no fork happen
 
 from __future__ import annotations
 
+import time
 import weakref
 from functools import partial
 from itertools import chain
@@ -21,14 +22,17 @@ from bfxsync.checks.options import check_bool, check_on_limit
 from bfxsync.checks.texts import check_token
 from bfxsync.checks.times import check_seconds, check_timeouts
 from bfxsync.errors import ClosedError, UsageError
+from bfxsync.ws.core.core import CLOSE_TIMEOUT_S
 
 if TYPE_CHECKING:
     from bfxsync.guards.guard import OrderGuard
+    from bfxsync.joined.registry import Histories
     from bfxsync.paper.exchange import PaperExchange
     from bfxsync.rest.cancel_on_exit import CancelOnExit
     from bfxsync.rest.client import RestClient
     from bfxsync.symbols import Symbols
     from bfxsync.ws.account_services import AccountServices
+    from bfxsync.ws.client import WebSocketClient
     from bfxsync.ws.settings import ConnectionSettings
 
 C = TypeVar("C")
@@ -221,6 +225,30 @@ def cancellation_at_exit(
     from bfxsync.rest.cancel_on_exit import CancelOnExit
 
     return CancelOnExit(guard, guard.placed, partial(connected, rest_options))
+
+
+def close_parts(
+    rest: LazyRest,
+    histories: Histories,
+    on_exit: CancelOnExit | None,
+    wss: WebSocketClient,
+    farewell: tuple[int, str],
+    exchange: PaperExchange | None,
+) -> None:
+    """End the parts of a client; if one fails, the others too."""
+    try:
+        rest.close()
+        histories.begin_close()
+        if on_exit is not None:
+            on_exit.run()
+    finally:
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
+        try:
+            wss.close(*farewell)
+        finally:
+            histories.join(deadline)
+            if exchange is not None:
+                exchange.stop()
 
 
 def _rest_client() -> type[RestClient]:

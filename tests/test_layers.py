@@ -57,6 +57,7 @@ LAYERS = [
         "rest.cancel_on_exit",
         "rest.account_access",
     ),
+    ("joined",),
     ("ws.replay",),
     ("credentials",),
     ("client_parts",),
@@ -119,6 +120,12 @@ PURE = (
     "recording.session",
     "wire",
     "guards",
+    "joined.candle_seam",
+    "joined.closing",
+    "joined.past",
+    "joined.resampling",
+    "joined.timeframes",
+    "joined.trade_seam",
     "paper.engine",
 )
 IMPURE = {

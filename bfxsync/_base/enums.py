@@ -135,7 +135,7 @@ class SubscriptionStatus(Enum):
     REJECTED = "rejected"
     """Refused by the exchange, or not answered in time."""
     FAILED = "failed"
-    """Ended because its callbacks raised `max_errors` exceptions."""
+    """Ended: callbacks raised `max_errors` exceptions, or a joined history could not be read."""
     CLOSED = "closed"
     """Closed by the user."""
 

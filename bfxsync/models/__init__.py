@@ -33,7 +33,15 @@ from bfxsync.models.status import (
     Liquidation,
     OpenInterest,
 )
-from bfxsync.models.stream import Checksum, Degraded, Gap, Snapshot, Status
+from bfxsync.models.stream import (
+    CandleCorrected,
+    Checksum,
+    Degraded,
+    Gap,
+    LateTrade,
+    Snapshot,
+    Status,
+)
 
 if TYPE_CHECKING:
     from bfxsync.models.account import *
@@ -74,6 +82,7 @@ __all__ = [
     "BookSnapshot",
     "BookUpdate",
     "Candle",
+    "CandleCorrected",
     "ChangeLog",
     "Checksum",
     "CoreSetting",
@@ -108,6 +117,7 @@ __all__ = [
     "InvoiceSubmission",
     "KeyPermission",
     "Leaderboard",
+    "LateTrade",
     "Ledger",
     "LightningNetworkInvoice",
     "LightningPayment",

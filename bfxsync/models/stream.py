@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, List
+from typing import TYPE_CHECKING, Any, Generic, List, Union
 
 import attrs
 
 from bfxsync._base.describe import elided_repr
 from bfxsync._base.enums import SubscriptionStatus
+from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.models.reference import documented
+from bfxsync.models.status import Candle
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -92,6 +94,26 @@ class AccountMessage:
     """A message of the account as it came, for the event `account_message`."""
 
     content: Any
+
+
+@documented
+@attrs.define
+class CandleCorrected:
+    """A closed candle of a joined history has changed."""
+
+    candle: Candle
+    """Its new state."""
+    previous: Candle | None
+    """Its former state; None if there was none, as its interval had no trades."""
+
+
+@documented
+@attrs.define
+class LateTrade:
+    """A trade of a joined history that came too late to be delivered in order."""
+
+    trade: Union[Trade, FundingTrade]
+    """The trade, which is older than the last one that was delivered."""
 
 
 @documented

@@ -1,0 +1,1 @@
+"""Histories: the past from REST, then the stream, as one."""

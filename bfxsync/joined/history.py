@@ -1,0 +1,354 @@
+"""The handle of a history that is joined with the stream."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterator, List
+
+import attrs
+
+from bfxsync._base.describe import also_half_made
+from bfxsync._base.greenlets import check_threads
+from bfxsync._base.logs import get_logger
+from bfxsync.checks.containers import optional
+from bfxsync.checks.times import check_seconds_or_zero
+from bfxsync.errors import BfxError, ClosedError, RequestTimeout, UsageError
+from bfxsync.joined.closing import ClosedCandle
+from bfxsync.joined.outlet import SIZE, Failure, Marker, Outlet
+from bfxsync.joined.plans import Plan
+from bfxsync.joined.registry import Histories
+from bfxsync.joined.worker import HistoryWorker
+from bfxsync.models.market import FundingTrade, Trade
+from bfxsync.models.status import Candle
+from bfxsync.models.stream import CandleCorrected, Degraded, Gap, LateTrade, Status
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
+from bfxsync.ws.dispatch.event_log import EventLog
+from bfxsync.ws.dispatch.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True)
+
+_log = get_logger(__name__)
+
+EVENTS = (Gap, Status, Degraded, CandleCorrected, LateTrade)
+
+
+@attrs.frozen(kw_only=True)
+class Consumer:
+    """
+    What a history is for: callbacks, or an iteration if there is no callback.
+
+    Attributes
+    ----------
+    past_plan : callable
+        Returns the plan of everything up to a time, one row per candle, for `collect`.
+    """
+
+    callback: Callable[[Any], object] | None = None
+    on_close: Callable[[Any], object] | None = None
+    on_event: Callable[[Any], object] | None = None
+    mailbox_size: int | None = None
+    timeout: float | None = None
+    past_plan: Callable[[], Plan]
+
+    @property
+    def has_callback(self) -> bool:
+        return self.callback is not None or self.on_close is not None
+
+    def routes(self, name: str) -> Routes:
+        """Return the handlers of the items."""
+        on_close, callback = self.on_close, self.callback
+        data = callback if callback is not None else on_close
+        routes: Routes = {Marker: lambda marker: marker.done()}
+        if data is not None:
+            routes.update(dict.fromkeys((Candle, Trade, FundingTrade), data))
+        if on_close is not None:
+            routes[ClosedCandle] = lambda closed: on_close(closed.candle)
+        on_event = self.on_event if self.on_event is not None else HistoryLog(name)
+        routes.update(dict.fromkeys(EVENTS, on_event))
+        return routes
+
+
+class JoinedHistory(Generic[T_co]):
+    """
+    Candles or trades from a time in the past on, first from REST, then live, without hole.
+
+    Returned by `Client.candles` and `Client.trades`. Without a callback it can be iterated over;
+    the first use starts it. Pages are read as they are consumed. As a context manager it closes
+    itself at the end.
+
+    Attributes
+    ----------
+    symbol : str
+    timeframe : str or None
+        Of candles.
+    """
+
+    def __init__(
+        self, client: object, histories: Histories, plan: Plan, consumer: Consumer
+    ) -> None:
+        # A handle keeps its client alive.
+        self._client = client
+        self._histories = histories
+        self._plan = plan
+        self._consumer = consumer
+        self._core = histories.wss._core
+        self._log_event = HistoryLog(plan.title)
+        self._made: Dict[str, HistoryWorker] = {}
+        self._is_closed = False
+        self.symbol: str = plan.symbol
+        self.timeframe: str | None = plan.timeframe
+        if consumer.has_callback:
+            self._begin()
+
+    @also_half_made
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._plan.title}: {self._state}>"
+
+    def __enter__(self) -> JoinedHistory[T_co]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the past was joined with the stream, and nothing is missing now."""
+        worker = self._made.get("worker")
+        return worker is not None and worker.is_live
+
+    @property
+    def exception(self) -> BfxError | None:
+        """The error that ended it, or None."""
+        worker = self._made.get("worker")
+        return None if worker is None else worker.exception
+
+    def __iter__(self) -> Iterator[T_co]:
+        """
+        Yield candles or trades in order, until the end of the range or until it is closed.
+
+        An error that may pass, such as `NetworkError` or `RateLimited`, is raised once: iterating
+        again continues after the last item. Others end it.
+        """
+        return _Items[T_co](self, self._next_data)
+
+    def events(self) -> Iterator[Any]:
+        """
+        Yield data and events in order.
+
+        `Gap` (updates were lost, what is missing is being read), `Status` (``LIVE``: from here on
+        it is live), `CandleCorrected`, `LateTrade`, `Degraded`.
+        """
+        return _Items(self, self._next_item)
+
+    def get(self, timeout: float | None = None) -> T_co:
+        """
+        Return the next candle or trade.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; by default the call waits indefinitely.
+
+        Raises
+        ------
+        RequestTimeout
+            None in time.
+        ClosedError
+            The range has ended, or the history or its client was closed.
+        """
+        timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
+        try:
+            return self._next_data(self._mailbox(), timeout_s)
+        except StopIteration:
+            raise ClosedError(f"{self._plan.title} has ended") from None
+        except RequestTimeout:
+            raise
+        except TimeoutError:
+            raise RequestTimeout(
+                f"{self._plan.title}: nothing within {timeout_s:g} s"
+            ) from None
+
+    def collect(self) -> List[T_co]:
+        """
+        Return everything from `since` to `until` as a list; without `until`, up to now.
+
+        Each candle is there once, the current one as of now. If `until` is in the future, this
+        waits for it. An iteration is not affected. Errors as for ``iter_candles``.
+        """
+        plan = self._consumer.past_plan()
+        consumer = attrs.evolve(
+            self._consumer, callback=None, on_close=None, on_event=None
+        )
+        with JoinedHistory[T_co](self._client, self._histories, plan, consumer) as past:
+            return list(past)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """
+        Wait until the callbacks have had everything, as the range has ended; False after `timeout`.
+
+        Raises the error that ended it, or `UsageError` without a callback.
+        """
+        timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
+        worker = self._made.get("worker")
+        if not self._consumer.has_callback or worker is None:
+            raise UsageError(
+                "wait() needs a history with a callback; iterate over this one"
+            )
+        if self._core.dispatcher.is_current:
+            raise UsageError(
+                "wait() cannot be called by a callback: it would wait for itself"
+            )
+        if not worker.outlet.ended.wait(timeout_s):
+            return False
+        if worker.exception is not None:
+            raise worker.exception.with_traceback(None)
+        return True
+
+    def close(self) -> None:
+        """End it; items that are queued for a callback are still delivered. Idempotent."""
+        self._is_closed = True
+        worker = self._made.get("worker")
+        if worker is not None:
+            worker.stop()
+
+    @property
+    def _state(self) -> str:
+        worker = self._made.get("worker")
+        if self._is_closed:
+            return "closed"
+        if worker is None:
+            return "new"
+        if worker.exception is not None:
+            return "failed"
+        return "live" if worker.is_live else "loading"
+
+    def _begin(self) -> HistoryWorker:
+        """Return the worker; create and start it if there is none."""
+        worker = self._made.get("worker")
+        if worker is None:
+            mine = self._new_worker()
+            worker = self._made.setdefault("worker", mine)
+            if worker is not mine:
+                mine.stop()
+            elif not self._consumer.has_callback:
+                finalizer = weakref.finalize(self, worker.stop)
+                finalizer.atexit = False  # type: ignore[misc]  # a property without a slot
+        # Each time, as an interrupt may have come before it.
+        worker.start()
+        if self._is_closed:
+            worker.stop()
+        return worker
+
+    def _new_worker(self) -> HistoryWorker:
+        check_threads()
+        core, plan, consumer = self._core, self._plan, self._consumer
+        core.lifetime.check_open()
+        access = self._histories.access
+        if consumer.has_callback:
+            core.start_dispatch()
+            name = plan.title
+            queue = CallbackQueue(
+                name, consumer.routes(name), core.dispatcher, size=SIZE
+            )
+            mailbox, report = queue.mailbox, core.publisher.report_now
+        else:
+            mailbox, report = Mailbox(SIZE), None
+        subscription = None
+        if plan.over_mts is None or access.clock.now_mts() < plan.over_mts:
+            registry = self._histories.wss._subscriptions
+            # Without the client, which the worker must not keep alive.
+            subscription = registry.open(
+                None,
+                plan.channel,
+                dict(plan.arguments),
+                timeout=consumer.timeout,
+                mailbox_size=consumer.mailbox_size,
+            )
+        return HistoryWorker(
+            plan,
+            access,
+            Outlet(mailbox, consumer.has_callback),
+            subscription,
+            report,
+            self._histories.running,
+        )
+
+    def _mailbox(self) -> Mailbox:
+        if self._consumer.has_callback:
+            raise UsageError("a history with a callback cannot be read from as well")
+        if self._core.lifetime.is_forked:
+            raise self._core.lifetime.forked_error()
+        self._core.check_may_wait()
+        return self._begin().outlet.mailbox
+
+    def _next_item(self, mailbox: Mailbox, timeout_s: float | None = None) -> Any:
+        if self._core.lifetime.is_forked:
+            raise self._core.lifetime.forked_error()
+        item = mailbox.get(timeout_s)
+        if item.__class__ is Failure:
+            raise item.error.with_traceback(None)
+        return item
+
+    def _next_data(self, mailbox: Mailbox, timeout_s: float | None = None) -> T_co:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        rest_s = timeout_s
+        while True:
+            item: Any = self._next_item(mailbox, rest_s)
+            # No call may come between this and the return: an interrupt could lose the item.
+            if item.__class__ not in EVENTS:
+                return item  # type: ignore[no-any-return]
+            self._log_event(item)
+            if deadline is not None:
+                rest_s = max(0.0, deadline - time.monotonic())
+
+
+class _Items(Generic[T_co]):
+    """
+    An iterator over the items of a history.
+
+    Not a generator: an interrupt would end a generator permanently, and two threads could not share
+    it. It keeps the handle, and so the client, alive.
+    """
+
+    def __init__(
+        self,
+        history: JoinedHistory[Any],
+        next_item: Callable[[Mailbox], T_co],
+    ) -> None:
+        self._history = history
+        self._next_item = next_item
+        # Here, not at the first item, so that an impossible subscription raises here.
+        self._mailbox = history._mailbox()
+
+    def __iter__(self) -> Iterator[T_co]:
+        return self
+
+    def __next__(self) -> T_co:
+        return self._next_item(self._mailbox)
+
+
+class HistoryLog:
+    """Logs the events of a history without `on_event`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._log = EventLog(name)
+
+    def __call__(self, event: object) -> None:
+        if isinstance(event, Gap):
+            # Nothing is missing in the end, whatever was dropped.
+            _log.info("%s: gap, read again: %s", self._name, event.reason)
+        elif isinstance(event, LateTrade):
+            _log.warning("%s: left out, as it came late: %r", self._name, event.trade)
+        elif isinstance(event, CandleCorrected):
+            _log.info("%s: corrected: %r", self._name, event.candle)
+        else:
+            self._log(event)
