@@ -14,23 +14,16 @@ from typing import Any, Dict, List, Tuple
 import attrs
 
 from bfxsync._base.aliases import Mts
-from bfxsync.errors import ApiError, BfxError, NotExecuted
+from bfxsync.errors import ApiError, BfxError, NotExecuted, OutcomeUnknown
 from bfxsync.models.funding import FundingOffer
 from bfxsync.models.notification import Notification
 from bfxsync.models.orders import Order
 from bfxsync.wire.known_orders import KnownOrders
 from bfxsync.wire.operations import METHODS, Operation
-from bfxsync.wire.order_terms import (
-    COMPARED,
-    PRICES,
-    has_any,
-    has_prices_of,
-    has_requested,
-    is_named,
-    named_in,
-)
+from bfxsync.wire.order_terms import is_named, named_in
 from bfxsync.wire.outputs import Settle
 from bfxsync.wire.replied_orders import RepliedOrder
+from bfxsync.wire.update_evidence import Evidence, Verdict, compare, is_replaced
 
 Key = Tuple[Any, ...]
 """What a notification and its operation have in common."""
@@ -38,8 +31,17 @@ Key = Tuple[Any, ...]
 GRACE_S = 1.0
 """How long the refusal of a cancellation may precede the state of its order that explains it."""
 
+MOST_SEARCHES = 3
+"""Searches for the fate of an update, after which it remains unknown."""
+
 # Number of later updates that are compared with the outcome of one.
 _MOST_LATER = 100
+
+_COMPARE = (
+    "compare the order with the values that you want, and update it again if they differ, with "
+    "amount= rather than delta="
+)
+_CLOSED = "the order is closed, so only its fills matter"
 
 
 def rejection(notification: Notification[Any]) -> ApiError | None:
@@ -122,6 +124,10 @@ class InFlight(ABC):
         """Return its fate."""
         return Settle(self.operation.token, error=error)
 
+    def give_up(self, error: OutcomeUnknown) -> Settle | None:
+        """Return its fate after a search without result; None to search again."""
+        return None
+
     def infer_absence(self, message: str) -> Settle:
         """Return its fate as an inference from what the exchange lists."""
         return self.fail(NotExecuted(message, phase="receive", proof="absent"))
@@ -146,7 +152,9 @@ class OrderUpdate(InFlight):
     """
     Settled by its acceptance and a state with the requested values, in any order.
 
-    Without acceptance a closed order, or one with these values, may have another cause.
+    Without acceptance such a state may have another cause, so the notification is waited for, which
+    may refuse it. If it does not come, the states decide, see `update_evidence`. What they leave
+    open remains unknown: nothing that comes later could tell.
 
     Attributes
     ----------
@@ -163,36 +171,87 @@ class OrderUpdate(InFlight):
     earlier: List[Dict[str, Any]] = attrs.field(factory=list)
     later: List[Dict[str, Any]] = attrs.field(factory=list)
     _shown: Order | None = None
+    _is_closed: bool = False
+    # Whether the latest state may be that of a fill alone.
+    _is_filled: bool = True
 
     def accept(self, data: Any) -> Settle | None:
         self.is_accepted = True
-        return self.succeed(self._shown) if self._shown is not None else None
+        return self._effect()
 
     def show(self, order: Order, is_closed: bool) -> Settle | None:
-        has_values = has_requested(order, self.body, self.before)
-        if self.is_accepted:
-            is_fate = is_closed or has_values is not False
-            return self.succeed(order) if is_fate else None
-        if is_closed or (has_values and self.body.keys() <= COMPARED):
-            self._shown = order
-        return None
+        last = self._shown or self.before
+        self._is_filled = last is None or last.status.fills != order.status.fills
+        self._shown, self._is_closed = order, is_closed
+        return self._effect() if self.is_accepted else None
+
+    def expire(self) -> Settle | None:
+        order = self._shown
+        if order is None:
+            return None
+        if self._is_closed:
+            # Nothing can change it any more.
+            return self.find(order)
+        is_executed = self._evidence(order).verdict is Verdict.EXECUTED
+        return self.succeed(order) if is_executed else None
 
     def add_later(self, body: Dict[str, Any]) -> None:
         """Add an update that is sent after it."""
         if len(self.later) < _MOST_LATER:
             self.later.append(body)
 
-    def find(self, value: Order) -> Settle | None:
-        if value != self.before and value.mts_update > self.latest_mts:
-            has_own = has_requested(value, self.body, None, PRICES) is not False
-            if has_own or len(self.later) == _MOST_LATER or has_any(value, self.later):
-                return self.succeed(value)
-            if not (has_prices_of(value, self.before) or has_any(value, self.earlier)):
-                # Another program has changed it: before this update, or after it.
-                return None
+    def find(self, value: Order) -> Settle:
         # The search has waited until the request could not be in flight any longer.
-        text = f"{METHODS[self.operation.name]} was not executed: {value.id} has other values"
-        return self.infer_absence(text)
+        method = METHODS[self.operation.name]
+        evidence = self._evidence(value)
+        verdict = evidence.verdict
+        is_over = not evidence.is_untouched and (
+            len(self.later) == _MOST_LATER
+            or is_replaced(value, self.body, self.before, self.later)
+        )
+        if verdict is Verdict.EXECUTED or is_over:
+            return self.succeed(value)
+        if verdict is Verdict.ABSENT:
+            what = "was not changed" if evidence.is_untouched else "has other values"
+            text = f"{method} was not executed: order {value.id} {what}"
+            return self.infer_absence(text)
+        if self.is_accepted:
+            return self.succeed(value)
+        return self.fail(self._unknown(value, evidence.reason))
+
+    def give_up(self, error: OutcomeUnknown) -> Settle | None:
+        if self.asks < MOST_SEARCHES:
+            return None
+        error.hint = _COMPARE
+        return self.fail(error)
+
+    def _effect(self) -> Settle | None:
+        """Return its fate once it is accepted."""
+        order = self._shown
+        if order is None:
+            return None
+        evidence = self._evidence(order)
+        is_effect = evidence.is_hidden and not self._is_filled
+        if self._is_closed or is_effect or evidence.verdict is Verdict.EXECUTED:
+            return self.succeed(order)
+        return None
+
+    def _evidence(self, order: Order) -> Evidence:
+        return compare(
+            order, self.body, self.before, self.latest_mts, self.earlier, self.later
+        )
+
+    def _unknown(self, order: Order, reason: str) -> OutcomeUnknown:
+        method = METHODS[self.operation.name]
+        error = OutcomeUnknown(
+            f"{method} of order {order.id} may or may not have been executed, and that will not "
+            f"become known: {reason}",
+            known=self.body,
+            hint=_COMPARE if order.status.is_open else _CLOSED,
+        )
+        error.endpoint = method
+        error.candidates = [order]
+        return error
 
 
 @attrs.define(eq=False)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, List, Sequence, Union
 
 from bfxsync._base.aliases import Mts
-from bfxsync.errors import BfxError, NotExecuted
+from bfxsync.errors import BfxError, NotExecuted, OutcomeUnknown
 from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.models.funding import FundingOffer
@@ -285,6 +285,8 @@ class OrderTracker:
             outputs += self._find(entry, command.value, now)
         elif isinstance(error, NotExecuted):
             outputs += self._settle(entry, entry.fail(error))
+        elif isinstance(error, OutcomeUnknown):
+            outputs += self._settle(entry, entry.give_up(error))
         if not entry.is_settled and entry.due is None:
             pause_s = ASK_AGAIN_S * 2.0 ** min(entry.asks - 1, _MOST_DOUBLINGS)
             self._deadlines.set(entry, now + pause_s)

@@ -33,7 +33,7 @@ from bfxsync.errors import (
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.wire.acknowledgements import ANSWER_S, LATE_S
 from bfxsync.wire.commands import Reconciled, RestoreOrders, RestoreTrades
-from bfxsync.wire.in_flight import GRACE_S
+from bfxsync.wire.in_flight import GRACE_S, MOST_SEARCHES
 from bfxsync.wire.operations import Operation
 from bfxsync.wire.orders import ASK_AGAIN_S, OVERLAP_MS, OrderTracker
 from bfxsync.wire.outputs import FetchMissed, Observe, Reconcile, Settle
@@ -105,7 +105,8 @@ class Run:
 
 ACCEPTED = notice("on-req", partial_row(id=1, cid=7))
 ON = event("on", order_of(mts=START))
-PARTLY = event("ou", order_of(amount=0.4, mts=START + 1, status="PARTIALLY FILLED @"))
+PARTIAL = "PARTIALLY FILLED @ 100.0(0.6)"
+PARTLY = event("ou", order_of(amount=0.4, mts=START + 1, status=PARTIAL))
 DONE = event("oc", order_of(amount=0.0, mts=START + 2, status=FILLED))
 TE, TU = event("te", trade_of()), event("tu", trade_of(fee=-0.1))
 
@@ -329,17 +330,20 @@ def test_state_without_the_requested_values_is_no_fate(
         assert run.asked == ([] if is_fate else [update])
 
 
+UNCHANGED = event("ou", order_of(amount=0.4, mts=START + 9, status=PARTIAL))
+
+
 def test_change_that_cannot_be_seen_needs_a_state_after_acceptance() -> None:
     run = Run().see(ON)
-    run.tracker.sent([operation_of("ou", {"id": 1, "tif": "2030-01-01"})], run.now)
+    run.tracker.sent([operation_of("ou", {"id": 1, "meta": {"x": 1}})], run.now)
     assert run.see(PARTLY, AGREED).fates == {}
-    assert run.see(MOVED).fates == {"ou": MOVED.data}
+    assert run.see(UNCHANGED).fates == {"ou": UNCHANGED.data}
 
 
 def test_delta_of_an_unknown_order_needs_a_later_state() -> None:
     run = Run(operation_of("ou", {"id": 1, "delta": "1"}))
     assert run.see(PARTLY, AGREED).fates == {}
-    assert run.see(MOVED).fates == {"ou": MOVED.data}
+    assert run.see(UNCHANGED).fates == {"ou": UNCHANGED.data}
 
 
 def test_update_by_cid_is_matched_by_day() -> None:
@@ -728,9 +732,78 @@ def test_lost_update_was_not_executed_at_another_price(found: Any) -> None:
 def test_price_of_another_program_leaves_a_lost_update_unknown(known: Any) -> None:
     run = Run().see(*known)
     run.tracker.sent([PRICED], run.now)
-    run.lose().reopen()
-    assert run.reconcile(PRICED, order_of(price=97.0, mts=START + 9)).fates == {}
-    assert run.wait(ASK_AGAIN_S).asked == [PRICED, PRICED]
+    found = order_of(price=97.0, mts=START + 9)
+    run.lose().reopen(ON.data)
+    assert run.reconcile(PRICED, found).fates == {"ou": OutcomeUnknown}
+    assert run.lose().reopen(found).wait(ASK_AGAIN_S).asked == [PRICED], "not again"
+    (fate,) = run.of(Settle)
+    assert fate.error.candidates == [found] and not fate.error.can_resolve
+    assert "update it again if they differ" in str(fate.error)
+    assert len(run.tracker._table) == 0
+
+
+def test_accepted_update_that_another_program_changed_has_the_current_state() -> None:
+    other = order_of(price=97.0, mts=START + 9)
+    run = Run().see(ON)
+    run.tracker.sent([PRICED], run.now)
+    run.see(AGREED).see(event("ou", other)).wait(ANSWER_S)
+    assert run.fates == {}, "it may follow"
+    assert run.reconcile(PRICED, other).fates == {"ou": other}
+
+
+def test_update_of_an_order_that_has_been_closed_since_waits_for_its_end() -> None:
+    run = Run().see(ON)
+    run.tracker.sent([PRICED], run.now)
+    run.lose().reopen().reconcile(PRICED, MOVED.data)
+    assert run.fates == {}, "REST is late"
+    run.wait(ANSWER_S).reconcile(PRICED, DONE.data)
+    assert run.fates == {"ou": NotExecuted}
+
+
+@pytest.mark.parametrize(
+    "body, changes, fate",
+    [
+        ({"amount": "1"}, {"price": 97.0}, "current"),
+        ({"amount": "1"}, {"status": PARTIAL, "amount": 0.4}, OutcomeUnknown),
+        ({"amount": "0.4"}, {"status": PARTIAL, "amount": 0.4}, OutcomeUnknown),
+        ({"amount": "2"}, {"price": 97.0}, OutcomeUnknown),
+        ({"price": "99"}, {}, OutcomeUnknown),
+        ({"price": "100"}, {}, "current"),
+    ],
+    ids=str,
+)
+def test_update_of_which_little_is_seen(body: Any, changes: Any, fate: Any) -> None:
+    update = operation_of("ou", {"id": 1, **body})
+    found = order_of(**{"mts": START + 9, **changes})
+    run = Run().see(ON)
+    run.tracker.sent([update], run.now)
+    run.lose().reopen(ON.data).reconcile(update, found)
+    assert run.fates == {"ou": found if fate == "current" else fate}
+
+
+def test_update_that_cannot_be_searched_for_remains_unknown() -> None:
+    run = Run().see(ON)
+    run.tracker.sent([PRICED], run.now)
+    run.wait(ANSWER_S)
+    for _ in range(MOST_SEARCHES):
+        assert run.fates == {}
+        error = OutcomeUnknown("update_order", hint="resolve() queries the exchange")
+        error.reason = "it cannot be searched for: no permission"
+        run.reconcile(PRICED, error=error).wait(10 * ASK_AGAIN_S)
+    assert len(run.asked) == MOST_SEARCHES and run.fates == {"ou": OutcomeUnknown}
+    (fate,) = run.of(Settle)
+    assert "no permission" in str(fate.error) and "update it again" in str(fate.error)
+
+
+def test_unknown_update_of_a_closed_order_says_that_it_is_over() -> None:
+    run = Run().see(event("on", order_of(type="STOP")))
+    run.tracker.sent([PRICED], run.now)
+    done = order_of(type="MARKET", amount=0.0, mts=START + 9, status=FILLED, price=0.0)
+    run.see(event("oc", done)).wait(ANSWER_S)
+    (fate,) = run.of(Settle)
+    assert isinstance(fate.error, OutcomeUnknown)
+    assert "stop was triggered" in str(fate.error) and "is closed" in str(fate.error)
+    assert run.asked == []
 
 
 def test_price_of_an_earlier_update_shows_that_the_later_was_lost() -> None:
@@ -755,7 +828,7 @@ def test_update_with_many_later_ones_has_the_current_state() -> None:
 
 
 def test_lost_update_of_an_older_state_was_not_executed() -> None:
-    run = Run().see(event("te", trade_of(9, order_id=9, mts=START + 10)))
+    run = Run().see(event("te", trade_of(9, order_id=9, mts=START + 10_000)))
     run.tracker.sent([PRICED], run.now)
     run.lose().reopen().reconcile(PRICED, order_of(mts=START + 9))
     assert run.fates == {"ou": NotExecuted}
@@ -785,9 +858,9 @@ def test_of_two_lost_updates_none_was_executed_if_nothing_changed() -> None:
     assert run.fates == {"ou": NotExecuted, "later": NotExecuted}
 
 
-def test_lost_update_of_an_amount_is_absent_if_nothing_changed() -> None:
+def test_lost_update_of_an_amount_is_absent_if_nothing_but_fills_changed() -> None:
     update = operation_of("ou", {"id": 1, "amount": "0.7"})
-    for found, fate in ((ON.data, NotExecuted), (PARTLY.data, PARTLY.data)):
+    for found, fate in ((ON.data, NotExecuted), (PARTLY.data, NotExecuted)):
         run = Run().see(ON)
         run.tracker.sent([update], run.now)
         run.lose().reopen(ON.data)

@@ -198,6 +198,9 @@ class Reconciler:
         with suppress(OutcomeUnknown):
             # The I/O thread completes it at about this time.
             return reply.result(_LONGEST_NAP_S)
+        if reply.done():
+            # It remains unknown.
+            return reply.result(0)
         if found is not None:
             raise found.with_traceback(None)
         return job.value
