@@ -5,6 +5,8 @@ A synchronous, threaded client for the Bitfinex API v2.
 >>> with Client() as bfx:
 ...     bfx.wss.subscribe_ticker("tBTCUSD", print)
 ...     bfx.wss.run()
+
+PYTEST_DONT_REWRITE: pytest, of which there is a plugin here, warns if this was imported before it.
 """
 
 from functools import partial

@@ -159,7 +159,8 @@ def measure() -> int:
     import pytest
 
     watch = Watch()
-    status = pytest.main(["-q", "-p", "no:xdist"], plugins=[watch])
+    options = ["-q", "-p", "no:xdist", "--assert=plain"]
+    status = pytest.main(options, plugins=[watch])
     write(assign(watch.calls))
     return int(status)
 

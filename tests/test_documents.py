@@ -41,7 +41,7 @@ def blocks():
     for path in DOCUMENTS:
         for number, match in enumerate(_BLOCK.finditer(path.read_text()), 1):
             code = re.sub(r"^    ", "", match.group(1), flags=re.MULTILINE)
-            if "with Client() as" in code:
+            if "with Client() as" in code and "def test_" not in code:
                 code = _LOCALLY + code
             if path.name == "README.rst":
                 code = _FEW_EXTRAS + code

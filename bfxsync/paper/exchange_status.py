@@ -40,6 +40,20 @@ class ExchangeStatus:
         return f"://[{host}]:{self.port}" if ":" in host else f"://{host}:{self.port}"
 
     @property
+    def environment(self) -> dict[str, str]:
+        """
+        Environment variables that point `bfxsync.Client` at this exchange, with its first account.
+
+        For programs in other processes: ``env={**os.environ, **exchange.environment}``.
+        """
+        return {
+            "BFX_WSS_HOST": self.url,
+            "BFX_REST_HOST": self.rest_url,
+            "BFX_API_KEY": self.account.api_key,
+            "BFX_API_SECRET": self.account.api_secret,
+        }
+
+    @property
     def connections(self) -> int:
         """Open WebSocket connections."""
         server = self._thread.server

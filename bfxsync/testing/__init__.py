@@ -1,17 +1,29 @@
 """
-Fixtures for pytest: a local exchange for each test, with a client, faults and a stepped market.
+What the fixtures of bfxsync's pytest plugin return: a local exchange for each test, and more.
 
-The plugin ``pytest_bfxsync`` is found by pytest itself and provides the fixtures; this package has
-their types, for the annotations of tests, and works without pytest, too. See ``docs/testing.rst``.
+pytest finds the plugin, `pytest_bfxsync`, by itself; see ``docs/testing.rst``. These names are for
+annotations, and for tests without pytest.
 
->>> from bfxsync.testing import FaultInjector, FrozenMarket, Replayer
+>>> from bfxsync import Client
+>>> from bfxsync.testing import AccountView, FaultInjector
+>>> def test_fill(bfx_client: Client, bfx_account: AccountView, bfx_fault: FaultInjector): ...
 """
 
 from __future__ import annotations
 
+from bfxsync.paper import AccountView, InjectedFault, PaperAccount, PaperExchange
 from bfxsync.testing.faults import FaultInjector
 from bfxsync.testing.frozen_market import FrozenMarket
 from bfxsync.testing.replayer import Replayer
 from bfxsync.testing.settle import settle
 
-__all__ = ["FaultInjector", "FrozenMarket", "Replayer", "settle"]
+__all__ = [
+    "AccountView",
+    "FaultInjector",
+    "FrozenMarket",
+    "InjectedFault",
+    "PaperAccount",
+    "PaperExchange",
+    "Replayer",
+    "settle",
+]

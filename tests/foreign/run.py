@@ -3,7 +3,8 @@ Run programs of other clients against the local exchange, each client unmodified
 
 Each program runs in the environment of its client and has an exchange of its own. It connects with
 the lines that ``bfxsync paper`` prints, checks what it gets, and prints the balances, open orders
-and trades that it believes in; these must be those of the exchange. See docs/testing.rst.
+and trades that it believes in; these must be those of the exchange. The short program of the same
+client in docs/other_clients.rst is run, too, and has to trade.
 
 Usage: python tests/foreign/run.py [--official PYTHON] [--ccxt PYTHON] [--node FOLDER]
 """
@@ -13,17 +14,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Optional
 
 from bfxsync.cli.paper import connect_text
 from bfxsync.paper import PaperExchange
 
 FOLDER = Path(__file__).resolve().parent
+DOCUMENT = FOLDER.parent.parent / "docs" / "other_clients.rst"
 
 TIMEOUT_S = 240.0
 """Only for programs that would not end."""
@@ -74,6 +78,35 @@ def run(name: str, command: list[str]) -> Run:
     return Run(name, output, problems, time.monotonic() - began)
 
 
+def run_documented(name: str, interpreter: str) -> Run:
+    """Run the program for a client in the documents, which buys something."""
+    began = time.monotonic()
+    with TemporaryDirectory() as folder, PaperExchange() as exchange:
+        path = Path(folder, "program")
+        path.write_text(documented(name), "utf-8")
+        done = subprocess.run(
+            [interpreter, str(path)],
+            env={**os.environ, **exchange.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        bought = sum(trade["amount"] for trade in exchange.account.trades)
+    problems = [f"exit code {done.returncode}"] if done.returncode else []
+    if abs(bought - 0.1) > 1e-9:
+        problems.append(f"it has bought {bought}")
+    name = f"{name}, as documented"
+    return Run(name, done.stdout, problems, time.monotonic() - began)
+
+
+def documented(name: str) -> str:
+    """Return the program for a client in the documents."""
+    pattern = rf"^\.\. code-block:: \w+\n    :name: {name}\n\n((?:    .*\n|\n)+)"
+    (code,) = re.findall(pattern, DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    return re.sub("^    ", "", code, flags=re.MULTILINE)
+
+
 def beliefs_in(output: str) -> Optional[dict[str, Any]]:
     """Return what a program printed about its account at the end, None if nothing."""
     lines = [line for line in output.splitlines() if line.startswith(_BELIEFS)]
@@ -109,19 +142,26 @@ def main() -> int:
         "--node", type=Path, help="a folder with bitfinex-api-node installed"
     )
     options = parser.parse_args()
-    commands = {}
+    commands: dict[str, tuple[str, str]] = {}
     if options.official:
-        commands["bitfinex-api-py"] = [options.official, str(FOLDER / "official.py")]
+        commands["bitfinex-api-py"] = options.official, "official.py"
     if options.ccxt:
-        commands["ccxt"] = [options.ccxt, str(FOLDER / "ccxt_pro.py")]
+        commands["ccxt"] = options.ccxt, "ccxt_pro.py"
     if options.node:
-        program = FOLDER / "node" / "program.js"
-        commands["bitfinex-api-node"] = ["node", str(program)]
+        commands["bitfinex-api-node"] = "node", "node/program.js"
         os.environ["NODE_PATH"] = str(options.node.resolve() / "node_modules")
     if not commands:
         parser.error("name at least one client")
-    with ThreadPoolExecutor(len(commands)) as threads:
-        runs = list(threads.map(lambda item: run(*item), commands.items()))
+    with ThreadPoolExecutor(2 * len(commands)) as threads:
+        futures = [
+            future
+            for name, (interpreter, program) in commands.items()
+            for future in (
+                threads.submit(run, name, [interpreter, str(FOLDER / program)]),
+                threads.submit(run_documented, name, interpreter),
+            )
+        ]
+        runs = [future.result() for future in futures]
     for each in runs:
         print(f"-- {each.name}, {each.seconds:.1f} s\n{each.output}")
         for problem in each.problems:

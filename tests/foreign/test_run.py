@@ -9,7 +9,7 @@ import pytest
 from checksum_reference import javascript, plain_checksum
 
 from . import steps
-from .run import beliefs_in, differences
+from .run import beliefs_in, differences, documented
 
 STATE: dict[str, Any] = {
     "balances": {"exchange": {"BTC": 0.3, "USD": 5.0}},
@@ -63,3 +63,8 @@ def test_the_programs_calculate_checksums() -> None:
     bids = [(100.5 - n, 0.25 * (n + 1)) for n in range(30)]
     asks = [(101.0 + n, -1e-7 * (n + 1)) for n in range(20)]
     assert steps.checksum(bids, asks) == plain_checksum(bids, asks) & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("name", ["bitfinex-api-py", "ccxt", "bitfinex-api-node"])
+def test_the_documents_have_a_program_for_each_client(name: str) -> None:
+    assert "BFX_API_SECRET" in documented(name) and "0.1" in documented(name)

@@ -8,9 +8,15 @@ import pytest
 
 from bfxsync import Client, OrderNotPlaced, OrderRejected, OutcomeUnknown
 from bfxsync.errors import UsageError
-from bfxsync.paper import PaperAccount, PaperExchange
-from bfxsync.paper.account_view import AccountView
-from bfxsync.testing import FaultInjector, FrozenMarket, Replayer, settle
+from bfxsync.testing import (
+    AccountView,
+    FaultInjector,
+    FrozenMarket,
+    PaperAccount,
+    PaperExchange,
+    Replayer,
+    settle,
+)
 
 # Where the project is installed, pytest finds the plugin by itself.
 pytest_plugins = ["pytest_bfxsync"]
@@ -30,6 +36,19 @@ def test_an_order_is_in_the_account(
 
 def test_the_account_is_fresh_in_each_test(bfx_account: AccountView) -> None:
     assert bfx_account.trades == []
+
+
+def test_a_program_finds_the_exchange_by_its_environment(
+    bfx_exchange: PaperExchange,
+    bfx_account: AccountView,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in bfx_exchange.environment.items():
+        monkeypatch.setenv(name, value)
+    with Client() as bfx:
+        bfx.rest.auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1")
+        bfx.wss.account.wait_ready(20)
+    assert len(bfx_account.trades) == 1
 
 
 RICH = PaperAccount(api_key="paper-rich", balances={"exchange": {"USD": 5_000_000}})
