@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Tuple
+from typing import Collection, Tuple
 
 from bfxsync._base.plain import plain_integer, plain_text
 from bfxsync.checks.containers import check_list
@@ -43,4 +43,26 @@ def check_dms(dms: object) -> bool:
     raise UsageError(
         f"dms must be {CANCEL_ORDERS} (when the connection ends, cancel all orders of the account) "
         f"or None, not {dms!r}"
+    )
+
+
+def check_followed(filters: Collection[str], name: str, symbol: object) -> None:
+    """
+    Raise `UsageError` if the filters exclude what tells the fate of an input.
+
+    `name` is that of its operation, `symbol` that of a new order or offer. Cancellations are never
+    refused: REST tells what became of them.
+    """
+    kind = {"on": "trading", "ou": "trading", "fon": "funding"}.get(name)
+    if not filters or kind is None:
+        return
+    for text in filters:
+        if text == kind or (text.startswith(f"{kind}-") and symbol is None):
+            return
+        if text == f"{kind}-{symbol}":
+            return
+    named = kind if symbol is None else f"{kind} or {kind}-{symbol}"
+    raise UsageError(
+        f"filters of the client must include {named} for this input, or nothing tells what becomes "
+        "of it; rest.auth needs no filter"
     )

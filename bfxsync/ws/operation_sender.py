@@ -15,6 +15,7 @@ import attrs
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.logs import get_logger
+from bfxsync.checks.account import check_followed
 from bfxsync.checks.containers import optional
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import AuthError, BfxError, NetworkError, OutcomeUnknown
@@ -28,7 +29,7 @@ from bfxsync.models.orders import Order, PartialOrder
 from bfxsync.outcome.cid_dates import CidDates, Key
 from bfxsync.outcome.writes import RecentWrites
 from bfxsync.wire.capabilities import Capabilities
-from bfxsync.wire.commands import AnyCommand, SendMessage, SendOperations
+from bfxsync.wire.commands import AnyCommand, Ping, SendMessage, SendOperations
 from bfxsync.wire.inputs import MOST_OPERATIONS, OrderInputs
 from bfxsync.wire.operations import Operation, never_sent
 from bfxsync.ws.drafts import Draft
@@ -59,6 +60,9 @@ class InputServices(Protocol):
 
     @property
     def is_dry_run(self) -> bool: ...
+
+    @property
+    def filters(self) -> Sequence[str]: ...
 
     @property
     def numbers(self) -> NumberType: ...
@@ -100,11 +104,12 @@ class AccountPort(ReplyOwner, Protocol):
         Raises `UsageError` without a key, `ClosedError` after `close`, or the fatal error.
         """
 
-    def connect(self, timeout_s: float) -> None:
+    def connect(self, timeout_s: float, *, in_maintenance: bool = False) -> None:
         """
         Open the connection, and wait until it is authenticated for the first time.
 
-        Raises the errors of `open`, and `NetworkError`: at once if the connection was lost.
+        Raises the errors of `open`, and `NetworkError`: at once if the connection was lost, and
+        unless `in_maintenance` is set also during a maintenance of the exchange.
         """
 
     def submit(self, command: AnyCommand) -> None:
@@ -153,6 +158,7 @@ class OperationSender:
         services = self._port.services
         for draft in drafts:
             draft.body = {k: v for k, v in draft.body.items() if v is not None}
+            check_followed(services.filters, draft.name, draft.body.get("symbol"))
         self._connect(drafts, delay)
         self._check(drafts)
         parts = [
@@ -180,7 +186,7 @@ class OperationSender:
             self._announce_dry_run("n", command.info)
             reply.settle()
             return
-        port.connect(port.timeout_s)
+        port.connect(port.timeout_s, in_maintenance=isinstance(command, Ping))
         port.replies.add(reply)
         port.submit(command)
 

@@ -14,6 +14,8 @@ from bfxsync import (
     Client,
     ClosedError,
     NetworkError,
+    NotExecuted,
+    OrderNotPlaced,
     UsageError,
     WebSocketClient,
 )
@@ -24,6 +26,8 @@ from bfxsync.paper import PaperExchange
 from .conftest import DEADLINE_S
 
 Connect = Callable[..., Client]
+
+ORDER: Any = ("EXCHANGE LIMIT", "tBTCUSD", "0.1", "100")
 
 FIRST_USES = {
     "authenticate": lambda wss: wss.authenticate(),
@@ -327,6 +331,30 @@ def test_maintenance_ends_in_another_snapshot(
     until(events, lambda item: str(getattr(item, "status", "")).endswith("MAINTENANCE"))
     exchange.send_info(20061)
     until(events, lambda item: isinstance(item, Snapshot))
+
+
+def test_input_during_maintenance_raises_at_the_call(
+    exchange: PaperExchange, connect: Connect
+) -> None:
+    client = connect()
+    events = client.wss.subscribe_account().events()
+    exchange.send_info(20060)
+    until(events, lambda item: str(getattr(item, "status", "")).endswith("MAINTENANCE"))
+    inputs, last = client.wss.inputs, exchange.journal.last_number
+    with pytest.raises(OrderNotPlaced, match="in maintenance") as caught:
+        inputs.submit_order(*ORDER)
+    assert (caught.value.proof, caught.value.retryable) == ("never_sent", True)
+    with pytest.raises(NotExecuted, match="in maintenance"):
+        inputs.cancel_order(id=5)
+    with pytest.raises(NetworkError, match="in maintenance") as refused:
+        inputs.notify({"text": "hello"})
+    assert refused.value.phase == "send"
+    assert inputs.ping().result(DEADLINE_S) > 0
+    held = inputs.submit_order(*ORDER, queue_for_s=DEADLINE_S)
+    assert not exchange.journal.find(kind="request", after=last), "nothing was sent"
+    exchange.send_info(20061)
+    assert held.result(DEADLINE_S).status.is_open
+    held.cancel_order().result(DEADLINE_S)
 
 
 def test_without_an_exchange_the_wait_ends(free_port: int) -> None:

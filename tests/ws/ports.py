@@ -33,7 +33,7 @@ class Queries:
 
 
 class Services:
-    def __init__(self, is_dry_run=False, affiliate_code=None, **limits):
+    def __init__(self, is_dry_run=False, affiliate_code=None, filters=(), **limits):
         self.guard = OrderGuard(OrderLimits.of(**limits))
         self.cid_dates = CidDates()
         self.inputs = OrderInputs(WSS_GIDS, affiliate_code, self.cid_dates.date_for)
@@ -41,6 +41,7 @@ class Services:
         self.recent_writes = RecentWrites()
         self.is_dry_run = is_dry_run
         self.numbers = float
+        self.filters = filters
 
     def creation_dates(self):
         return [TODAY]
@@ -66,7 +67,7 @@ class Port(Owner):
     def open(self):
         self._call("open")
 
-    def connect(self, timeout_s):
+    def connect(self, timeout_s, *, in_maintenance=False):
         self._call("connect")
 
     def funds_check(self):

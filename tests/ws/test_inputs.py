@@ -315,6 +315,46 @@ def test_delays_are_times_of_the_session(port):
     assert 0.0 < delayed.expires - delayed.buffer_until < 59.6
 
 
+OFFER = ("LIMIT", "fUSD", 50, 0.0002, 7)
+
+
+@pytest.mark.parametrize(
+    "filters, refused",
+    [
+        (["wallet"], "on ou fon"),
+        (["trading-tETHUSD"], "on fon"),
+        (["trading-tBTCUSD"], "fon"),
+        (["trading", "funding-fUST"], "fon"),
+        (["notify", "funding-fUSD"], "on ou"),
+        (["funding", "trading"], ""),
+        ((), ""),
+    ],
+    ids=str,
+)
+def test_inputs_that_the_filters_hide_are_refused(make, filters, refused):
+    port = make(filters=filters)
+    calls = {
+        "on": lambda i: i.submit_order(**LIMIT),
+        "ou": lambda i: i.update_order(5, price="5"),
+        "fon": lambda i: i.submit_funding_offer(*OFFER),
+        "oc": lambda i: i.cancel_order(id=5),
+        "oc_multi": lambda i: i.cancel_order_multi(all=True),
+        "foc": lambda i: i.cancel_funding_offer(6),
+    }
+    sent = []
+    for name, call in calls.items():
+        before = list(port.calls)
+        if name in refused.split():
+            kind = "funding" if name == "fon" else "trading"
+            with pytest.raises(UsageError, match=f"^filters .* include {kind}.* rest"):
+                call(port.inputs)
+            assert port.calls == before, "not even connected"
+        else:
+            call(port.inputs)
+            sent.append(name)
+    assert [name for name, _ in port.frames()] == sent
+
+
 def test_cid_is_refused_twice_on_a_day(port):
     port.inputs.submit_order(**LIMIT, cid=5)
     port.send()

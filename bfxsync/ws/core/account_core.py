@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.times import check_seconds_or_zero
@@ -132,11 +133,12 @@ class AccountCore:
         self.check_key()
         return self._owner.placement.open_account()
 
-    def connect(self, timeout_s: float) -> None:
+    def connect(self, timeout_s: float, *, in_maintenance: bool = False) -> None:
         """
         Open the connection, and wait until it is authenticated for the first time.
 
-        Raises the errors of `open`, and `NetworkError`: at once if the connection was lost.
+        Raises the errors of `open`, and `NetworkError`: at once if the connection was lost, and
+        unless `in_maintenance` is set also during a maintenance of the exchange.
         """
         link = self.opened()
         if not link.is_open.is_set:
@@ -144,7 +146,8 @@ class AccountCore:
         if link.is_open.wait(0.0 if self.was_authenticated else timeout_s):
             # Set when the connection has ended as well.
             self.lifetime.check_open()
-            return
+            if in_maintenance or link.status is not ConnectionStatus.MAINTENANCE:
+                return
         reason = link.last_error
         because = f": {reason}" if reason is not None else ""
         raise NetworkError(

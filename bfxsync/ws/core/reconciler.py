@@ -138,6 +138,8 @@ class Reconciler:
             Whether its fate has become known otherwise: then the search ends.
         """
         if record.ended_at == float("inf"):
+            # After a loss this is the reconnect: what the operating system still held of the old
+            # connection may have arrived until now.
             record.mark_ended()
         # A moment later, as many may fail at the same time.
         begin_at = time.monotonic() + _GATHER_S / 2
