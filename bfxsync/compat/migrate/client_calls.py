@@ -1,0 +1,87 @@
+"""Calls and attributes of the client that do not exist here, or behave differently."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from typing import Dict, Set, Tuple
+
+from bfxsync.compat.migrate.coroutines import Program
+from bfxsync.compat.migrate.names import INPUTS, OFFICIAL, OURS, WSS
+
+_CLASSES: Dict[Tuple[str, ...], Tuple[str, str]] = {
+    WSS: ("ws.client", "WebSocketClient"),
+    INPUTS: ("ws.inputs", "Inputs"),
+    ("rest", "public"): ("rest.public", "PublicEndpoints"),
+    ("rest", "auth"): ("rest.auth", "AuthEndpoints"),
+    ("rest", "merchant"): ("rest.merchant", "MerchantEndpoints"),
+}
+
+_HINTS = {
+    "open": "wss.status is a ConnectionStatus",
+    "authentication": "wss.wait_authenticated() waits for it",
+    "log_filename": "logging.basicConfig(filename=…) writes the log",
+}
+
+
+def report_calls(program: Program) -> None:
+    """Report names that the client does not have, and arguments with another meaning."""
+    for node in ast.walk(program.source.tree):
+        if isinstance(node, ast.Attribute):
+            _report_attribute(program, node)
+        elif isinstance(node, ast.Call):
+            if program.names.dotted(node.func) in (
+                f"{OFFICIAL}.Client",
+                f"{OURS}.Client",
+            ):
+                _report_arguments(program, node)
+            elif program.is_registration(node):
+                _report_event(program, node)
+
+
+def _report_attribute(program: Program, node: ast.Attribute) -> None:
+    part = program.names.client_part(node.value)
+    if part in _CLASSES and not hasattr(_class(*_CLASSES[part]), node.attr):
+        hint = _HINTS.get(node.attr, "see docs/moving.rst")
+        text = f"{'.'.join(part)}.{node.attr} stays: bfxsync has no such name; {hint}."
+        program.source.report(node, text)
+
+
+def _report_arguments(program: Program, call: ast.Call) -> None:
+    known = _client_arguments()
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            continue
+        at = program.source.start(keyword.value)
+        if keyword.arg == "timeout":
+            text = (
+                "timeout is that of each call here; reconnecting goes on until close()."
+            )
+            program.source.report(at, text, is_left=False)
+        elif keyword.arg not in known:
+            hint = _HINTS.get(keyword.arg, f"is it {keyword.arg.lower()}?")
+            program.source.report(at, f"Client has no argument {keyword.arg}: {hint}.")
+
+
+def _report_event(program: Program, call: ast.Call) -> None:
+    event = call.args[0] if call.args else None
+    if isinstance(event, ast.Constant) and isinstance(event.value, str):
+        events = importlib.import_module(f"{OURS}.ws.dispatch.events")
+        if event.value not in events.EVENTS:
+            program.source.report(event, f"bfxsync has no event {event.value!r}.")
+
+
+def _client_arguments() -> Set[str]:
+    client, wss = _class("client", "Client"), _class("ws.client", "WebSocketClient")
+    return {
+        name
+        for each in (client, wss)
+        for name, parameter in inspect.signature(each).parameters.items()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    }
+
+
+def _class(module: str, name: str) -> type:
+    found: type = getattr(importlib.import_module(f"{OURS}.{module}"), name)
+    return found
