@@ -42,9 +42,9 @@ class Acknowledgements:
         self._batches: List[Batch] = []
         # Refusals of batches, while it is not certain of which ones.
         self._refusals: List[BfxError] = []
-        # To recognise repetitions; the times are compared first, as rows take longer.
-        self._recent: Deque[Row] = deque(maxlen=_MOST_RECENT)
-        self._times: Deque[Mts | None] = deque(maxlen=_MOST_RECENT)
+        # To recognise repetitions: rows by their time, as to compare all would take long.
+        self._recent: Dict[Mts | None, Deque[Row]] = {}
+        self._times: Deque[Mts | None] = deque()
 
     def add(self, sent: Sequence[InFlight]) -> None:
         """Expect the notifications about the operations of one message."""
@@ -112,10 +112,16 @@ class Acknowledgements:
         return found
 
     def _is_new(self, notification: Notification[Any]) -> bool:
-        if notification.mts in self._times and notification.raw in self._recent:
+        same = self._recent.setdefault(notification.mts, deque())
+        if notification.raw in same:
             return False
-        self._recent.append(notification.raw)
+        same.append(notification.raw)
         self._times.append(notification.mts)
+        if len(self._times) > _MOST_RECENT:
+            oldest = self._times.popleft()
+            self._recent[oldest].popleft()
+            if not self._recent[oldest]:
+                del self._recent[oldest]
         return True
 
     def _of(self, key: Key) -> Sequence[InFlight]:

@@ -1000,3 +1000,18 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tracker.sendable(pending, run.now) == 5
     tracker.sent(pending[:5], run.now)
     assert tracker.sendable(pending[5:], run.now) == 0
+
+
+def test_only_recent_notifications_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bfxsync.wire.acknowledgements._MOST_RECENT", 3)
+    second = operation_of("ou", {"id": 1, "price": "99"}, token="second")
+    refused = notice("ou-req", FULL, "price: invalid")
+    others = [
+        notice("on-req", partial_row(id=n, cid=n), mts=START + n // 4) for n in range(4)
+    ]
+    run = Run(PRICED).see(refused)
+    run.tracker.sent([second], run.now)
+    run.see(*others[:2], refused)
+    assert run.fates == {"ou": OrderRejected}
+    run.see(others[2], refused)
+    assert run.fates == {"ou": OrderRejected, "second": OrderRejected}
