@@ -32,11 +32,11 @@ class WaitList:
 
         All, because a single one may just have been interrupted.
         """
-        while True:
+        while self.waiting:
             try:
                 lock = self.waiting[0]
             except IndexError:
-                return
+                return  # removed by another thread
             # Released before it is removed, so that an interrupted call skips no waiter.
             try:
                 lock.release()

@@ -163,7 +163,7 @@ def of_one(read: Read[T]) -> Callable[[Row, NumberType], Notification[T]]:
         return read(data[0] if _is_list_of_rows(data) else data, number)
 
     def read_more(data: Any, number: NumberType) -> List[T]:
-        return read_rows(read, data[1:] if _is_list_of_rows(data) else [], number)
+        return read_rows(read, data[1:], number) if _is_list_of_rows(data) else []
 
     return partial(Notification.from_row, read=read_first, read_more=read_more)
 

@@ -192,8 +192,9 @@ def creation_dates(now_s: float, absence_s: float) -> List[str]:
     `now_s` is an estimate of the exchange's time; after `absence_s` the order is no longer in
     flight.
     """
-    moments = (max(now_s - AGREE_S, 0.0), now_s + absence_s)
-    return list(dict.fromkeys(date_of(moment_s * 1000) for moment_s in moments))
+    first = date_of(max(now_s - AGREE_S, 0.0) * 1000)
+    last = date_of((now_s + absence_s) * 1000)
+    return [first] if first == last else [first, last]
 
 
 def span_of(

@@ -162,18 +162,16 @@ class AccountSession:
 
     def next_deadline(self) -> float | None:
         """Return when to call `tick`, or None."""
-        times = [
-            self._handshake.deadline(),
-            self._authentication.deadline(),
-            self._inputs.deadline(),
-            self._messages.deadline(),
-            self._delivery.deadline(),
-            self._tracker.deadline(),
-            *self._pings.deadlines(),
-        ]
+        first = self._tracker.deadline()
         if self._is_open:
-            times.append(self._liveness.deadline(idle=self._is_idle))
-        return min((time for time in times if time is not None), default=None)
+            silent = self._liveness.deadline(idle=self._is_idle)
+            first = silent if first is None or silent < first else first
+        steps = self._handshake, self._authentication, self._pings
+        for part in (*steps, self._inputs, self._messages, self._delivery):
+            time = part.deadline()
+            if time is not None and (first is None or time < first):
+                first = time
+        return first
 
     def tick(self, now: float) -> list[AnyOutput]:
         """Handle expired deadlines: of the handshake, pings, silences, and operations."""

@@ -130,16 +130,18 @@ class InputQueue:
 
     def deadline(self) -> float | None:
         """Return when to call `tick`, or None."""
-        times = [self._buffer.deadline()]
+        first = self._buffer.deadline()
         if self._count:
-            times += [self._expires, self._settles_at]
-        return min((time for time in times if time is not None), default=None)
+            times = (first, self._expires, self._settles_at)
+            first = min(time for time in times if time is not None)
+        return first
 
     def tick(self, now: float) -> list[AnyOutput]:
         """Drop operations that have expired, and send what can be sent."""
         if self._settles_at is not None and now >= self._settles_at:
             self._settles_at = None
-        outputs = self._append(self._buffer.due(now))
+        due = self._buffer.due(now)
+        outputs = self._append(due) if due else []
         if now >= self._expires:
             reason = "it expired before it could be sent"
             outputs += self.drop(reason, expired_by=now)
@@ -151,11 +153,13 @@ class InputQueue:
         if not self._is_open or not self._count:
             return outputs
         for queue in (self._waiting, self._urgent):
+            if not queue:
+                continue
             overtaken: Deque[_Waiting] = deque()
             subjects: Set[Subject] = set()
             while queue and len(overtaken) <= MOST_OVERTAKEN:
                 left = queue[0].left
-                if not _concerns(left, subjects):
+                if not subjects or not _concerns(left, subjects):
                     outputs += self._send_from(left, now)
                 if left:
                     # Also later: operations of one message stay together.
@@ -251,8 +255,6 @@ def _may_be_overtaken(operations: Iterable[Operation]) -> bool:
 
 def _concerns(operations: Iterable[Operation], subjects: Set[Subject]) -> bool:
     """Return whether one of these may be about the same as one that waits."""
-    if not subjects:
-        return False
     for operation in operations:
         name, id = _subject_of(operation)
         if name == "oc_multi" or any(

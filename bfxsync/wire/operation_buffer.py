@@ -26,7 +26,7 @@ class OperationBuffer:
     def add(self, command: SendOperations) -> List[SendOperations]:
         """Add operations, or pass them on; return the commands to execute now, in order."""
         if command.buffer_until is None:
-            return [*self.flush(), command]
+            return [*self.flush(), command] if self._held else [command]
         ready = []
         if self._count + len(command.operations) > MOST_OPERATIONS:
             ready = self.flush()

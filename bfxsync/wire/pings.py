@@ -57,9 +57,11 @@ class Pings:
         self._commands.clear()
         return outputs
 
-    def deadlines(self) -> list[float]:
-        """Return when the commands expire."""
-        return [command.expires for command in self._commands.values()]
+    def deadline(self) -> float | None:
+        """Return when the first command expires, None without any."""
+        if not self._commands:
+            return None
+        return min(command.expires for command in self._commands.values())
 
     def tick(self, now: float) -> list[Output]:
         """Fail the commands that have expired."""

@@ -130,7 +130,7 @@ class Session:
 
     def next_deadline(self) -> float | None:
         """Return when to call `tick`, or None."""
-        times = [self._handshake.deadline(), *self._pings.deadlines()]
+        times = [self._handshake.deadline(), self._pings.deadline()]
         if self._is_open:
             times.append(self._liveness.deadline(idle=self._is_idle))
             if self._handshake.is_ready:

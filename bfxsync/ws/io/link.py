@@ -214,7 +214,8 @@ class Link:
             else:
                 # Only the account's session has outputs about it, and its table performs them.
                 rest = self.table.perform(output)  # type: ignore[arg-type]  # pyright: ignore
-                self.perform(rest)
+                if rest:
+                    self.perform(rest)
 
     def _change(self, change: Change) -> None:
         self.status = change.status
