@@ -11,16 +11,16 @@ it never returns.
 from __future__ import annotations
 
 from _thread import LockType, allocate_lock
-from collections import deque
 from threading import TIMEOUT_MAX
-from typing import Callable, Deque
+from typing import Callable, List
 
 
 class WaitList:
     """The threads waiting for one condition, each with its own lock."""
 
     def __init__(self) -> None:
-        self.waiting: Deque[LockType] = deque()
+        # A list, as there are few at a time and a deque takes longer to make.
+        self.waiting: List[LockType] = []
         """The locks of the threads that wait now."""
 
     def __bool__(self) -> bool:

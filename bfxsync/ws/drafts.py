@@ -19,6 +19,7 @@ class Draft:
 
     name: str
     body: Body
+    """Without None."""
     reply: Reply[Any]
     is_random: bool = False
     fingerprint: Hashable = None

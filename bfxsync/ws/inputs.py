@@ -352,7 +352,7 @@ class Inputs(Messages):
         date = self._port.services.creation_dates()[0]
         request = request_of("on", body, date)
         reply = OrderReply(self._port, request, self, on_fill, on_done)
-        return Draft("on", body, reply, is_random), reply
+        return Draft("on", request.known, reply, is_random), reply
 
     def _send(
         self, name: str, body: Body, queue_for_s: object, buffer_s: object = None
@@ -362,4 +362,5 @@ class Inputs(Messages):
         return draft.reply
 
     def _draft(self, name: str, body: Body) -> Draft:
-        return Draft(name, body, Reply(self._port, request_of(name, body)))
+        request = request_of(name, body)
+        return Draft(name, request.known, Reply(self._port, request))

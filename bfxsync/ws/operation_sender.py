@@ -140,10 +140,15 @@ class Delay:
     @classmethod
     def of(cls, queue_for_s: object = None, buffer_s: object = None) -> Delay:
         """Build from unchecked values."""
+        if queue_for_s is None and buffer_s is None:
+            return AT_ONCE
         return cls(
             optional(check_seconds, "queue_for_s", queue_for_s),
             optional(check_seconds, "buffer_s", buffer_s),
         )
+
+
+AT_ONCE = Delay()
 
 
 class OperationSender:
@@ -153,11 +158,10 @@ class OperationSender:
         self._port = port
         self._is_dry_run_announced = False
 
-    def send(self, drafts: Sequence[Draft], delay: Delay = Delay()) -> None:
+    def send(self, drafts: Sequence[Draft], delay: Delay = AT_ONCE) -> None:
         """Send operations in this order, or raise, having sent none of them."""
         services = self._port.services
         for draft in drafts:
-            draft.body = {k: v for k, v in draft.body.items() if v is not None}
             check_followed(services.filters, draft.name, draft.body.get("symbol"))
         self._connect(drafts, delay)
         self._check(drafts)

@@ -9,16 +9,15 @@ thread. An error that is never read is reported when the reply is garbage collec
 from __future__ import annotations
 
 import time
-from collections import deque
 from functools import partial
 from sys import maxsize
 from typing import (
     Any,
     Callable,
-    Deque,
+    Dict,
     Generic,
     Hashable,
-    Mapping,
+    List,
     Optional,
     Protocol,
     TypeVar,
@@ -99,14 +98,14 @@ class Request:
     ----------
     name : str
         Method and subject, for messages: ``submit_order of cid 12345``.
-    known : mapping
-        The fields of the request.
+    known : dict
+        The fields of the request, without None.
     cid, cid_date : int and str, optional
         Client id of the order, and the date of its creation by this machine's clock.
     """
 
     name: str
-    known: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    known: Dict[str, Any] = attrs.field(factory=dict, repr=False)
     cid: int | None = None
     cid_date: str | None = None
 
@@ -138,7 +137,7 @@ class Reply(Generic[T]):
         self._changes = WaitList()
         # Called once, before any thread sees the outcome.
         self._on_outcome: Outcome = lambda value, error: None
-        self._callbacks: Deque[Callable[[Any], object]] = deque()
+        self._callbacks: List[Callable[[Any], object]] = []
         # Written by the I/O thread only.
         self._calls: CallbackQueue | None = None
 
@@ -254,7 +253,7 @@ class Reply(Generic[T]):
         owner = self._owner
         while self._callbacks:
             try:
-                call = _Call(self._callbacks.popleft(), self)
+                call = _Call(self._callbacks.pop(0), self)
             except IndexError:
                 return
             # A queue has one writer, so each thread makes its own.
@@ -322,7 +321,7 @@ class Reply(Generic[T]):
         self._changes.wake_all()
         while self._callbacks:
             try:
-                self._call(self._callbacks.popleft(), self)
+                self._call(self._callbacks.pop(0), self)
             except IndexError:
                 return  # by the thread that has just added it
 
