@@ -22,6 +22,13 @@ from typing import Any, Callable, Tuple, TypeVar, Union
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.numbers import EXACT, READERS_OF, decimal_of
 from bfxsync.errors import RemoteError
+from bfxsync.models.usual_rows import (
+    READER,
+    UNUSUAL,
+    Column,
+    ReadUsual,
+    compiled,
+)
 
 # What the screen can raise: text or null in the sum, a row that is too short or not a list at
 # all (a dict raises KeyError from CPython 3.12 on), an integer too long for a float.
@@ -53,6 +60,11 @@ class Kind(Enum):
     def is_optional(self) -> bool:
         """Whether null is allowed."""
         return self is Kind.ANY or self.name.startswith("OPTIONAL_")
+
+    @property
+    def of_value(self) -> str:
+        """The name of the kind of a value that is not null."""
+        return self.name.replace("OPTIONAL_", "")
 
 
 Field = Tuple[str, int, Union[Kind, Read]]
@@ -88,6 +100,8 @@ class Layout:
         self.width: int = max([least, *(1 + index for _, index, _ in fields)])
         """Columns up to the last known one."""
         self._steps = {number: _steps(fields, number) for number in (float, Decimal)}
+        # Compiled at the first row, as most layouts are not used by a program.
+        self._read_usual: ReadUsual | None = None
 
     def read(self, row: object, number: NumberType) -> list[Any]:
         """
@@ -103,6 +117,14 @@ class Layout:
                 f"{self.name}: expected a list, got {short(row)}", raw=row
             )
         count = len(row)
+        if count >= self.width and number is float:
+            read_usual = self._read_usual or self._compile()
+            try:
+                usual = read_usual(row)
+            except UNUSUAL:
+                usual = None
+            if usual is not None:
+                return usual
         if count < self.length:
             raise RemoteError(
                 f"{self.name}: expected at least {self.length} values, got {count}",
@@ -124,6 +146,21 @@ class Layout:
         except RemoteError as exc:
             raise RemoteError(f"{self.name}.{name}: {exc}", raw=row) from None
         return values
+
+    def _compile(self) -> ReadUsual:
+        columns = [
+            Column(
+                index,
+                kind.of_value if isinstance(kind, Kind) else READER,
+                is_optional,
+                read,
+            )
+            for (_, index, is_optional, read, _), (*_, kind) in zip(
+                self._steps[float], self.fields
+            )
+        ]
+        self._read_usual = compiled(columns)
+        return self._read_usual
 
 
 def read_rows(
@@ -244,7 +281,7 @@ def _steps(fields: tuple[Field, ...], number: NumberType) -> list[Step]:
     for name, index, kind in fields:
         if isinstance(kind, Kind):
             expected = None if kind is Kind.ANY else kind.value
-            reader = readers[kind.name.replace("OPTIONAL_", "")]
+            reader = readers[kind.of_value]
             steps.append((name, index, kind.is_optional, reader, expected))
         else:
             steps.append((name, index, False, _with_number(kind, number), None))
