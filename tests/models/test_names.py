@@ -13,6 +13,10 @@ import pytest
 
 from bfxsync import models
 from bfxsync.models.market_model import MarketModel
+from bfxsync.models.stream import AccountMessage, ChannelHeartbeat
+
+#: No user gets one of these: handlers of events get what is in them.
+INTERNAL = (MarketModel, AccountMessage, ChannelHeartbeat)
 
 
 def every_model() -> Iterator[type[Any]]:
@@ -21,7 +25,7 @@ def every_model() -> Iterator[type[Any]]:
         for thing in vars(importlib.import_module(full_name)).values():
             is_class = isinstance(thing, type) and thing.__module__ == full_name
             if is_class and attrs.has(thing) and not thing.__name__.startswith("_"):
-                if thing is not MarketModel:
+                if thing not in INTERNAL:
                     yield thing
 
 

@@ -26,6 +26,7 @@ from bfxsync.models import (
     Trade,
     TradeUpdate,
 )
+from bfxsync.models.stream import ChannelHeartbeat
 from bfxsync.wire.channels import BookChannel, Channel, channel_for
 
 SYMBOLS = ("tAAAUSD", "tBBBUSD", "tCCCUSD")
@@ -258,7 +259,7 @@ class User:
         assert not any(isinstance(update, events) for update in updates[1:])
 
     def take_data(self, update: Any) -> None:
-        if isinstance(update, (TradeUpdate, Checksum)):
+        if isinstance(update, (TradeUpdate, Checksum, ChannelHeartbeat)):
             return
         if isinstance(update, Trade):
             assert update.id not in self.seen, "a trade twice"
