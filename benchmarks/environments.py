@@ -47,7 +47,8 @@ for name in {names}:
 
 def environment_of(contestant: str) -> str:
     """Return the environment that a contestant runs in."""
-    return contestant if contestant in REQUIREMENTS else "bfxsync"
+    name = contestant.removesuffix("-rest")
+    return name if name in REQUIREMENTS else "bfxsync"
 
 
 class Environments:

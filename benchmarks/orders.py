@@ -54,9 +54,8 @@ def run(
     arena: Arena, exchange: ServerProcess, name: str, count: int
 ) -> Dict[str, float]:
     """Run one contestant; return its figures."""
-    environment = "bitfinex-api-py" if name.startswith("bitfinex") else "bfxsync"
-    python, variables = arena.python(environment)
-    command = [python, str(HERE / "order_contestants.py"), name]
+    python, variables = arena.python(name)
+    command = [python, str(HERE / "order_contestants.py"), name.partition("@")[0]]
     command += ["--ws", exchange.address["ws"], "--rest", exchange.address["rest"]]
     command += ["--orders", str(count)]
     result = result_of(name, command, variables)

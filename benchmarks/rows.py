@@ -9,17 +9,13 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
+import orders
+from entries import BARE, Entry, Figures, Row, Size
 from processes import CHECK_FRAMES, HERE, Arena, Failure, Job, ServerProcess, piped
 from rest_rows import run_rest, start_rest_server
 from targets import CPU, CPU_MS, FLOOR, OFFICIAL, OURS, P50, RSS
-
-BARE = ("websockets", "websocket-client")
-
-#: Clients without a target, which take part in fewer rounds: their processes start slowly.
-PEERS = (*BARE, "ccxt", "cryptofeed")
-PEER_ROUNDS = 3
 
 #: By how much shorter the floods of slow clients are; their cost per frame does not depend on it.
 _SHARES = {
@@ -34,57 +30,6 @@ _NOT_QUICK = "gc record threads latest-1 many trips trips-tls rest-wallets".spli
 
 #: The delay of the proxy that counts round trips, one way.
 DELAY_S = 0.05
-
-Figures = Dict[str, float]
-
-
-class Size(NamedTuple):
-    """How much is measured."""
-
-    frames: int
-    paced_s: float
-    calls: int
-    micro_frames: int
-    idle_s: float
-
-
-class Entry(NamedTuple):
-    label: str
-    contestant: str
-    measure: Callable[[str], Figures]
-    #: Compares every update, before the rounds.
-    check: Optional[Callable[[str], object]] = None
-
-    @property
-    def is_peer(self) -> bool:
-        """Whether it is left out of a row in which it fails."""
-        return self.contestant in PEERS
-
-    @property
-    def most_rounds(self) -> int:
-        return PEER_ROUNDS if self.is_peer else 1_000
-
-
-class Row(NamedTuple):
-    """
-    One row.
-
-    Attributes
-    ----------
-    most_rounds : int
-        Where more rounds would show the same.
-    is_together : bool
-        All entries at the same time.
-    reference : str
-        The entry that ratios refer to.
-    """
-
-    name: str
-    title: str
-    entries: List[Entry]
-    most_rounds: int = 1_000
-    is_together: bool = False
-    reference: str = FLOOR
 
 
 class Rows:
@@ -103,6 +48,7 @@ class Rows:
         self._has_base = has_base
         self._is_quick = is_quick
         self._rest: Optional[ServerProcess] = None
+        self._exchange: Optional[ServerProcess] = None
 
     @property
     def _arena(self) -> Arena:
@@ -110,8 +56,9 @@ class Rows:
         return self._kept_arena
 
     def close(self) -> None:
-        if self._rest is not None:
-            self._rest.close()
+        for server in (self._rest, self._exchange):
+            if server is not None:
+                server.close()
 
     def all(self) -> List[Row]:
         """Return the rows, all but a few that are short of time in a quick run."""
@@ -187,6 +134,7 @@ class Rows:
             self._idle(),
             self._rest_row("rest-ticker", "REST, GET", "ticker"),
             self._rest_row("rest-wallets", "REST, signed POST", "wallets"),
+            self._orders(),
         ]
 
     def _row(
@@ -397,3 +345,16 @@ class Rows:
         contestants = (OURS, "requests.Session", OFFICIAL)
         entries = [Entry(each, each, measure) for each in contestants]
         return self._row(name, title, entries, reference=contestants[1])
+
+    def _orders(self) -> Row:
+        def measure(contestant: str) -> Figures:
+            if self._exchange is None:
+                self._exchange = orders.start_exchange(self._arena)
+            found = orders.run(
+                self._arena, self._exchange, contestant, self._size.orders
+            )
+            return {P50: found["p50_us"], CPU: found["cpu_us"]}
+
+        entries = [Entry(each, each, measure) for each in orders.CONTESTANTS]
+        title = "an order and its cancellation"
+        return self._row("orders", title, entries, reference=orders.FLOOR)

@@ -19,10 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from entries import Entry, Row, Size
 from environments import FOLDER, ROOT, Environments, environment_of, machine
 from processes import Arena, Failure, make_certificate
 from report import markdown, page_parts, write_page
-from rows import Entry, Row, Rows, Size
+from rows import Rows
 from tables import (
     COST_HEADER,
     Results,
@@ -32,8 +33,12 @@ from tables import (
     target_rows,
 )
 
-FULL = Size(frames=100_000, paced_s=1.5, calls=300, micro_frames=8_000, idle_s=20)
-QUICK = Size(frames=20_000, paced_s=1, calls=100, micro_frames=2_000, idle_s=5)
+FULL = Size(
+    frames=100_000, paced_s=1.5, calls=300, orders=300, micro_frames=8_000, idle_s=20
+)
+QUICK = Size(
+    frames=20_000, paced_s=1, calls=100, orders=100, micro_frames=2_000, idle_s=5
+)
 
 #: Of a complete run.
 ROUNDS = 9

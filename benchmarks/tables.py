@@ -10,7 +10,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
-from rows import Row
+from entries import Row
 from targets import LIMITS, targets
 
 #: The figures of each round, by row, entry and unit.

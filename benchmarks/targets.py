@@ -74,6 +74,15 @@ def targets() -> List[Target]:
         Target(
             "rest-wallets", "REST POST, × requests", CPU, OURS, "requests.Session", 1.25
         ),
+        Target("orders", f"order, p50, × {OFFICIAL}", P50, OURS, OFFICIAL, 1.3),
+        Target("orders", f"order, CPU, × {OFFICIAL}", CPU, OURS, OFFICIAL, 1.6),
+        Target(
+            "orders",
+            f"order by REST, CPU, × {OFFICIAL}",
+            CPU,
+            f"{OURS}-rest",
+            f"{OFFICIAL}-rest",
+        ),
     ]
 
 

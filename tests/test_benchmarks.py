@@ -19,9 +19,10 @@ try:
     import order_stages
     import orders
     import run
+    from entries import PEERS
     from processes import Arena, Failure, Job, check
     from report import MARK
-    from rows import PEERS, Rows
+    from rows import Rows
     from tables import ratio
     from traffic import Traffic
 finally:
