@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Callable
 
 from bfxsync._base.forks import lazily
@@ -36,6 +37,8 @@ def retry_after_s(text: str | None, date: str | None, now: float) -> float:
     return min(max(wait_s, 1.0), _LONGEST_WAIT_S)
 
 
+# Responses within a second have the same.
+@lru_cache(maxsize=16)
 def moment_of(date: str | None) -> float | None:
     """Return a date header as seconds since 1970; None if it is missing or invalid."""
     try:

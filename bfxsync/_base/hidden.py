@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, TypeVar
+from collections.abc import Mapping
+from typing import Any, Iterator, TypeVar
 
 from bfxsync._base.describe import printable
 from bfxsync._base.hosts import HIDDEN

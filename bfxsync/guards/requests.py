@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping
+from typing import TYPE_CHECKING, Any, Dict, List
 
 import attrs
 
@@ -100,8 +101,7 @@ def _of_operation(item: object) -> List[OrderRequest]:
 
 
 def _request(action: OrderAction, body: object) -> OrderRequest:
-    # First, as the check of the abstract class takes longer than all the rest.
-    if not isinstance(body, (dict, Mapping)):
+    if not isinstance(body, Mapping):
         return OrderRequest(OrderAction.UNKNOWN, {})
     return OrderRequest(action, body)
 

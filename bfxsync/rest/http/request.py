@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional, Tuple
 from urllib.parse import urlencode, urlsplit
 
 from bfxsync._base.describe import type_name
@@ -112,14 +113,14 @@ def _plain(value: object) -> object:
     """Return numbers that JSON might write with an exponent as text, and only plain types."""
     if value is None or isinstance(value, (bool, str, HiddenInt)):
         return value
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     switch = plain_bool(value)
     whole = plain_integer(value) if switch is None else switch
     if whole is not None:
         return whole
     if isinstance(value, (float, Decimal)) or narrow_float_text(value) is not None:
         return plain_decimal(value, "a number of the body")
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
     return value
