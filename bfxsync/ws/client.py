@@ -215,6 +215,7 @@ class WebSocketClient(ProposesNames):
     wait_on_update = waiting.wait_on_update
     wait_closed = waiting.wait_closed
     ping = waiting.ping
+    send_ping = waiting.send_ping
 
     @property
     def account(self) -> Account:

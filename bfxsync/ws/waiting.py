@@ -1,17 +1,19 @@
-"""Methods of `WebSocketClient` that wait: for data, and for the answer to a ping."""
+"""Methods of `WebSocketClient` that wait: for data, for the answer to a ping, for the end."""
 
 from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
+from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.containers import optional
 from bfxsync.checks.times import check_seconds_or_zero
-from bfxsync.errors import NetworkError
+from bfxsync.errors import BfxError, NetworkError
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Core
 from bfxsync.ws.core.subscriber import Waiter
 from bfxsync.ws.core.subscription_table import SubscriptionTable
+from bfxsync.ws.dispatch.dispatcher import CallbackQueue
 from bfxsync.ws.settings import ConnectionSettings
 from bfxsync.ws.subscription import timeout_error, wait_for
 
@@ -162,3 +164,39 @@ def ping(self: HasCore, timeout: float | None = None) -> float:
         self._core.lifetime.check_exit()
         raise waiter.error
     return time.monotonic() - start
+
+
+def send_ping(
+    self: HasCore, callback: Callable[[float], object], timeout: float | None = None
+) -> None:
+    """
+    Send a ping and return immediately; `callback` gets the seconds until the exchange's pong.
+
+    It is called on a dispatch thread. Without a connection, or without a pong in time, `on_error`
+    gets a `NetworkError` or `RequestTimeout` instead.
+    """
+    check_callback("callback", callback, "seconds")
+    allowed_s = self._settings.timeout_or(timeout)
+    connection = self._core.placement.first_link()
+    ping = _SentPing(self._core, callback)
+    connection.submit(SubscriptionTable.ping, ping, ping.sent_at + allowed_s)
+
+
+class _SentPing(Waiter):
+    """A ping that nobody waits for."""
+
+    def __init__(self, core: Core, callback: Callable[[float], object]) -> None:
+        super().__init__()
+        self.sent_at = time.monotonic()
+        self._report = core.publisher.report_now
+        self._queue = CallbackQueue(
+            "a ping", {float: callback}, core.dispatcher, size=1, has_updates=False
+        )
+
+    def resolve(self, error: BfxError | None) -> None:
+        """Pass the seconds to the callback, or the error to `on_error`; on the I/O thread."""
+        super().resolve(error)
+        if error is None:
+            self._queue.mailbox.put([time.monotonic() - self.sent_at], list)
+        else:
+            self._report(error)

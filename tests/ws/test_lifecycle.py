@@ -342,3 +342,22 @@ def test_r10_iterating_over_events_keeps_the_client(exchange):
         warnings.simplefilter("ignore", ResourceWarning)
         del items
         gc.collect()
+
+
+def test_a_ping_that_nobody_waits_for_ends_in_its_callback(client, record):
+    got = record()
+    client.subscribe_ticker("tBTCUSD", lambda ticker: client.send_ping(got))
+    seconds, *_ = got.wait_for(1)
+    assert type(seconds) is float and 0.0 < seconds < 10.0
+
+
+def test_a_ping_without_connection_is_reported(record):
+    errors = record()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with WebSocketClient(f"ws://127.0.0.1:{port}", on_error=errors) as client:
+        client.send_ping(print)
+        error = errors.wait(lambda items: any(e.phase == "send" for e in items))[-1]
+        assert isinstance(error, NetworkError)
+        with pytest.raises(UsageError, match="callback must be"):
+            client.send_ping(5)
