@@ -1,0 +1,15 @@
+import os
+
+from bfxsync.compat import WssClient
+
+key, secret = os.environ["BITFINEX_KEY"], os.environ["BITFINEX_SECRET"]
+
+
+def on_candle(message):
+    print(message)
+
+
+my_client = WssClient(key, secret)
+my_client.subscribe_to_candles(symbol="BTCUSD", timeframe="1m", callback=on_candle)
+my_client.subscribe_to_candles(symbol="ETHUSD", timeframe="5m", callback=on_candle)
+my_client.start()
