@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterator, List
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterator
 
 import attrs
 
@@ -13,6 +13,7 @@ from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.containers import optional
 from bfxsync.checks.times import check_seconds_or_zero
+from bfxsync.dataframes import TableSource, Tabular
 from bfxsync.errors import BfxError, ClosedError, RequestTimeout, UsageError
 from bfxsync.joined.closing import ClosedCandle
 from bfxsync.joined.outlet import SIZE, Failure, Marker, Outlet
@@ -20,6 +21,7 @@ from bfxsync.joined.plans import Plan
 from bfxsync.joined.registry import Histories
 from bfxsync.joined.worker import HistoryWorker
 from bfxsync.models.market import FundingTrade, Trade
+from bfxsync.models.model_list import ModelList
 from bfxsync.models.status import Candle
 from bfxsync.models.stream import CandleCorrected, Degraded, Gap, LateTrade, Status
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
@@ -76,13 +78,15 @@ class Consumer:
         return routes
 
 
-class JoinedHistory(Generic[T_co]):
+class JoinedHistory(Tabular, Generic[T_co]):
     """
     Candles or trades from a time in the past on, first from REST, then live, without hole.
 
     Returned by `Client.candles` and `Client.trades`. Without a callback it can be iterated over;
     the first use starts it. Pages are read as they are consumed. As a context manager it closes
     itself at the end.
+
+    ``df()`` and ``arrow()`` have what `collect` returns, read in parts into columns.
 
     Attributes
     ----------
@@ -106,7 +110,12 @@ class JoinedHistory(Generic[T_co]):
         self.symbol: str = plan.symbol
         self.timeframe: str | None = plan.timeframe
         if consumer.has_callback:
-            self._begin()
+            try:
+                self._begin()
+            except BaseException:
+                # Also after Ctrl-C: a call that raises leaves nothing behind.
+                self.close()
+                raise
 
     @also_half_made
     def __repr__(self) -> str:
@@ -176,19 +185,14 @@ class JoinedHistory(Generic[T_co]):
                 f"{self._plan.title}: nothing within {timeout_s:g} s"
             ) from None
 
-    def collect(self) -> List[T_co]:
+    def collect(self) -> ModelList[T_co]:
         """
         Return everything from `since` to `until` as a list; without `until`, up to now.
 
         Each candle is there once, the current one as of now. If `until` is in the future, this
         waits for it. An iteration is not affected. Errors as for ``iter_candles``.
         """
-        plan = self._consumer.past_plan()
-        consumer = attrs.evolve(
-            self._consumer, callback=None, on_close=None, on_event=None
-        )
-        with JoinedHistory[T_co](self._client, self._histories, plan, consumer) as past:
-            return list(past)
+        return ModelList(self._past_rows(), self._plan.model, self._plan.numbers)
 
     def wait(self, timeout: float | None = None) -> bool:
         """
@@ -218,6 +222,17 @@ class JoinedHistory(Generic[T_co]):
         worker = self._made.get("worker")
         if worker is not None:
             worker.stop()
+
+    def _past_rows(self) -> Iterator[T_co]:
+        plan = self._consumer.past_plan()
+        consumer = attrs.evolve(
+            self._consumer, callback=None, on_close=None, on_event=None
+        )
+        with JoinedHistory[T_co](self._client, self._histories, plan, consumer) as past:
+            yield from past
+
+    def _table_source(self) -> TableSource:
+        return TableSource(self._plan.model, self._past_rows(), self._plan.numbers)
 
     @property
     def _state(self) -> str:

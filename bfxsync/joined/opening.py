@@ -5,13 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from bfxsync._base.aliases import Mts
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.containers import optional
 from bfxsync.checks.options import check_bool, check_mailbox_size
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
 from bfxsync.joined.history import Consumer, JoinedHistory
-from bfxsync.joined.plans import Plan, candle_plan, in_the_past, trade_plan
+from bfxsync.joined.plans import (
+    Plan,
+    candle_plan,
+    check_range,
+    in_the_past,
+    trade_plan,
+)
 from bfxsync.joined.registry import Histories
 
 
@@ -36,7 +43,7 @@ def open_candles(
     )
     numbers = client._histories.options["numbers"]
     plan = partial(candle_plan, symbol, timeframe, numbers=numbers)
-    since, until = options.pop("since"), options.pop("until")
+    since, until = check_range(options.pop("since"), options.pop("until"))
     wanted = plan(
         since,
         until,
@@ -58,14 +65,19 @@ def open_trades(
     """See `Client.trades`."""
     check_callback("callback", callback, "trade")
     consumer, options = _consumer(client._histories, options, callback=callback)
-    since, until = options.pop("since"), options.pop("until")
-    wanted = trade_plan(symbol, since, until, **options)
+    since, until = check_range(options.pop("since"), options.pop("until"))
+    numbers = client._histories.options["numbers"]
+
+    def plan(last: Mts | None) -> Plan:
+        return trade_plan(symbol, since, last, numbers=numbers, **options)
+
+    wanted = plan(until)
 
     def past() -> Plan:
         if until is not None:
-            return trade_plan(symbol, since, until, **options)
+            return wanted
         now_mts = max(int(client._histories.access.clock.now_mts()), wanted.start)
-        return in_the_past(trade_plan(symbol, since, now_mts, **options))
+        return in_the_past(plan(now_mts))
 
     return JoinedHistory(client, client._histories, wanted, consumer(past))
 

@@ -21,6 +21,7 @@ from bfxsync.joined.closing import CandleRules
 from bfxsync.joined.past import PastRange
 from bfxsync.joined.timeframes import check_joined_timeframe
 from bfxsync.joined.trade_seam import TradeSeam
+from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.models.status import Candle
 from bfxsync.rest.public import PublicEndpoints
 from bfxsync.rest.public.candles import MOST_CANDLES
@@ -42,6 +43,8 @@ class Plan:
 
     Attributes
     ----------
+    model : type
+        Class of the rows.
     channel, arguments : str and dict
         Of the subscription.
     read : callable
@@ -54,6 +57,8 @@ class Plan:
         Time from which on the whole range is in REST.
     """
 
+    model: Any
+    numbers: NumberType
     symbol: str
     start: Mts
     channel: str
@@ -72,12 +77,13 @@ class Plan:
         return " ".join(("history of", self.channel, *self.arguments.values()))
 
 
-def check_range(since: Any, until: Any, now_mts: float) -> tuple[Mts, Mts | None]:
+def check_range(since: Any, until: Any) -> tuple[Mts, Mts | None]:
     """Return the first and last time of a history."""
     if isinstance(since, timedelta):
         if not timedelta(0) < since <= _LONGEST:
             raise UsageError(f"since must be a positive time before now, not {since!r}")
-        start: Mts | None = int(now_mts - since / timedelta(milliseconds=1))
+        age_ms = since / timedelta(milliseconds=1)
+        start: Mts | None = int(time.time() * 1000 - age_ms)
     else:
         start = check_time("since", since)
     if start is None:
@@ -103,8 +109,8 @@ def check_limit(limit: object, maximum: int) -> int:
 def candle_plan(
     symbol: object,
     timeframe: object,
-    since: object,
-    until: object,
+    start: Mts,
+    last: Mts | None,
     *,
     fill: object,
     grace_s: object,
@@ -116,7 +122,6 @@ def candle_plan(
     """Check the arguments of a history of candles."""
     symbol = check_candle_symbol(symbol)
     frame = check_joined_timeframe("timeframe", timeframe)
-    start, last = check_range(since, until, time.time() * 1000)
     rules = CandleRules(
         timeframe=frame,
         start=frame.first_from(start),
@@ -144,6 +149,8 @@ def candle_plan(
     if last is not None:
         over_mts = frame.following(frame.floor(last)) + max(rules.grace_ms, _PAST_MS)
     return Plan(
+        model=Candle,
+        numbers=numbers,
         symbol=symbol,
         start=rules.start,
         channel="candles",
@@ -159,11 +166,16 @@ def candle_plan(
 
 
 def trade_plan(
-    symbol: object, since: object, until: object, *, grace_s: object, limit: object
+    symbol: object,
+    start: Mts,
+    last: Mts | None,
+    *,
+    grace_s: object,
+    limit: object,
+    numbers: NumberType,
 ) -> Plan:
     """Check the arguments of a history of trades."""
     symbol = check_symbol(symbol)
-    start, last = check_range(since, until, time.time() * 1000)
     grace_ms = check_seconds_or_zero("grace_s", grace_s) * 1000
     size = check_limit(limit, MOST_TRADES)
 
@@ -173,6 +185,8 @@ def trade_plan(
         )
 
     return Plan(
+        model=FundingTrade if symbol.startswith("f") else Trade,
+        numbers=numbers,
         symbol=symbol,
         start=start,
         channel="trades",

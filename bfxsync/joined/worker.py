@@ -85,22 +85,25 @@ class HistoryWorker:
 
     def start(self) -> None:
         """Start the thread, once; raises `NetworkError` if that fails."""
+        if self._thread is None:
+            shielded(self._start)
+
+    def _start(self) -> None:
         try:
             self._token.pop()
         except IndexError:
             return
-        self._workers[self._number] = self
         name = f"bfxsync-history-{self._number}"
-        self._thread = Thread(target=self._main, name=name, daemon=True)
+        thread = Thread(target=self._main, name=name, daemon=True)
+        self._workers[self._number] = self
         try:
-            shielded(start_thread, self._thread)
+            start_thread(thread)
         except RuntimeError as exc:
             self._workers.pop(self._number, None)
-            self._thread = None
             self._token.append(True)
-            raise NetworkError(
-                f"no thread can be started: {exc}", phase="connect"
-            ) from exc
+            message = f"no thread can be started: {exc}"
+            raise NetworkError(message, phase="connect") from exc
+        self._thread = thread
 
     def stop(self) -> None:
         """End without waiting, from any thread or a finalizer."""

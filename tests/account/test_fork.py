@@ -25,6 +25,7 @@ def test_r10_child_of_a_fork_has_no_part_in_the_account(
 ) -> None:
     script = f"""
         import os, signal, threading, warnings
+        from datetime import timedelta
         warnings.simplefilter("ignore", DeprecationWarning)
         from bfxsync import Client, ClosedError
         terms = ("EXCHANGE LIMIT", "tBTCUSD", "0.01", "100")
@@ -37,6 +38,8 @@ def test_r10_child_of_a_fork_has_no_part_in_the_account(
         reply = bfx.wss.inputs.submit_order(*terms)
         order = reply.result(10)
         inputs, account = bfx.wss.inputs, bfx.wss.subscribe_account()
+        history = bfx.trades("tBTCUSD", since=timedelta(minutes=30))
+        trade, trades = history.get(10), iter(history)
         news.wait(10)
         child = os.fork()
         if child == 0:
@@ -47,6 +50,8 @@ def test_r10_child_of_a_fork_has_no_part_in_the_account(
                 lambda: bfx.wss.subscribe_account(),
                 lambda: reply.wait_done(5),
                 account.get,
+                history.get,
+                lambda: next(trades),
             ):
                 try:
                     call()
@@ -57,6 +62,7 @@ def test_r10_child_of_a_fork_has_no_part_in_the_account(
             del seen[:]
             news.clear()
             bfx.wss.start()
+            assert trade in history.collect()
             bfx.wss.account.wait_ready()
             assert [each["is_account"] for each in bfx.wss.stats()["connections"]] == [True]
             assert list(bfx.wss.account.orders) == [order.id]

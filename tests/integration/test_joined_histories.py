@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Callable, Iterator, List
 
 import pytest
+from interrupts import interrupted
 from patience import at_most
 
 from bfxsync import (
@@ -252,6 +253,7 @@ def test_candles_are_those_of_the_exchange_over_many_cuts(
     assert len(times) >= len(wanted) - 1
 
 
+@pytest.mark.once
 def test_a_slow_consumer_bounds_what_is_kept_and_misses_nothing(
     exchange: PaperExchange, bfx: Client
 ) -> None:
@@ -271,6 +273,7 @@ def test_a_slow_consumer_bounds_what_is_kept_and_misses_nothing(
     assert len(rows) > 3 * LIMIT
 
 
+@pytest.mark.once
 def test_a_callback_gets_the_same_as_an_iteration(
     exchange: PaperExchange, bfx: Client
 ) -> None:
@@ -301,6 +304,7 @@ def test_a_cut_in_the_middle_of_the_pages_is_not_seen_in_the_data(
     assert ids_of(consumer.items) == [row[0] for row in rows]
 
 
+@pytest.mark.once
 def test_a_past_range_needs_no_stream(
     exchange: PaperExchange, proxy: FaultProxy, bfx: Client
 ) -> None:
@@ -318,6 +322,7 @@ def test_a_past_range_needs_no_stream(
     assert ids_of(got.items) == [row[0] for row in rows]
 
 
+@pytest.mark.once
 def test_what_there_is_now_can_be_collected(
     exchange: PaperExchange, bfx: Client
 ) -> None:
@@ -330,6 +335,20 @@ def test_what_there_is_now_can_be_collected(
     ]
 
 
+def test_what_there_is_now_is_a_dataframe(exchange: PaperExchange, bfx: Client) -> None:
+    pytest.importorskip("pandas")
+    since = now_of(exchange) - 30 * MINUTE
+    history = bfx.candles(SYMBOL, "2m", since=since, fill=True)
+    frame, found = history.df(), history.collect()
+    assert list(frame.columns) == ["open", "high", "low", "close", "volume"]
+    assert [time.value // 10**6 for time in frame.index] == [c.mts for c in found]
+    assert frame.equals(found.df())
+    empty = bfx.trades("fUSD", since=since - 1, until=since - 1).df()
+    assert list(empty.columns) == ["id", "amount", "rate", "period"]
+    assert set(history.df(symbol=True)["timeframe"]) == {"2m"}
+
+
+@pytest.mark.once
 def test_a_range_in_the_future_ends(exchange: PaperExchange, bfx: Client) -> None:
     since = now_of(exchange) - 2 * MINUTE
     # By the exchange's clock, which the client knows from a response.
@@ -345,6 +364,7 @@ def test_a_range_in_the_future_ends(exchange: PaperExchange, bfx: Client) -> Non
     assert consumer.items[-1] == Status(SubscriptionStatus.CLOSED)
 
 
+@pytest.mark.once
 def test_candles_close_by_the_clock_of_the_exchange(
     connect: Callable[..., Client],
 ) -> None:
@@ -366,6 +386,7 @@ def test_candles_close_by_the_clock_of_the_exchange(
             assert late.candle.volume > late.previous.volume
 
 
+@pytest.mark.once
 def test_closed_candles_can_be_iterated_over(
     exchange: PaperExchange, bfx: Client
 ) -> None:
@@ -377,6 +398,7 @@ def test_closed_candles_can_be_iterated_over(
         assert row_of(history.get(DEADLINE_S)) == chart(exchange, since)[3]
 
 
+@pytest.mark.once
 def test_quiet_minutes_are_filled(exchange: PaperExchange, bfx: Client) -> None:
     since = BEGIN // MINUTE * MINUTE - 200 * MINUTE
     symbol, until = "tLTCBTC", since + 100 * MINUTE
@@ -389,6 +411,7 @@ def test_quiet_minutes_are_filled(exchange: PaperExchange, bfx: Client) -> None:
     assert found == list(by_rest)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("timeframe", ["7D", "1M", "3M", "2D"])
 def test_long_candles_add_up_to_days(
     exchange: PaperExchange, bfx: Client, timeframe: str
@@ -401,6 +424,7 @@ def test_long_candles_add_up_to_days(
     assert {candle.timeframe for candle in found} == {timeframe}
 
 
+@pytest.mark.once
 def test_decimals_and_funding(
     exchange: PaperExchange, connect: Callable[..., Client]
 ) -> None:
@@ -417,6 +441,7 @@ def test_decimals_and_funding(
     )
 
 
+@pytest.mark.once
 def test_an_error_of_a_page_is_raised_and_iterating_again_continues(
     exchange: PaperExchange, connect: Callable[..., Client]
 ) -> None:
@@ -441,6 +466,7 @@ def test_an_error_of_a_page_is_raised_and_iterating_again_continues(
     history.close()
 
 
+@pytest.mark.once
 def test_an_error_of_a_page_is_reported_and_tried_again_for_a_callback(
     exchange: PaperExchange, connect: Callable[..., Client]
 ) -> None:
@@ -455,6 +481,7 @@ def test_an_error_of_a_page_is_reported_and_tried_again_for_a_callback(
     assert len(errors) == 1
 
 
+@pytest.mark.once
 def test_an_unreadable_page_ends_the_history(
     exchange: PaperExchange, connect: Callable[..., Client], monkeypatch: Any
 ) -> None:
@@ -481,6 +508,7 @@ def test_an_unreadable_page_ends_the_history(
     assert "failed" in repr(history)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("is_callback", [True, False], ids=["callback", "iteration"])
 def test_an_unknown_symbol_is_refused_where_it_is_subscribed(
     bfx: Client, is_callback: bool
@@ -590,6 +618,19 @@ def test_a_timeout_loses_nothing(exchange: PaperExchange, bfx: Client) -> None:
     assert ids_of(found) == [row[0] for row in rows]
 
 
+def test_interrupts_lose_no_trade(exchange: PaperExchange, bfx: Client) -> None:
+    """Ctrl-C while it starts, waits for pages, and gives trades."""
+    since, until = BEGIN - 60 * MINUTE, BEGIN - 30 * MINUTE
+    wanted = bfx.trades(SYMBOL, since=since, until=until).collect()
+    found: List[Any] = []
+    history = bfx.trades(SYMBOL, since=since, until=until, limit=40)
+    interrupted(lambda: found.extend(history), 60)
+    found.extend(history)
+    assert ids_of(found) == ids_of(wanted)
+    assert len(wanted) > 100
+
+
+@pytest.mark.once
 def test_a_time_before_now_is_that_of_the_exchange(
     connect: Callable[..., Client],
 ) -> None:
@@ -600,6 +641,7 @@ def test_a_time_before_now_is_that_of_the_exchange(
     assert len(found) <= 11
 
 
+@pytest.mark.once
 def test_calls_that_make_no_sense_are_refused(
     exchange: PaperExchange, bfx: Client
 ) -> None:

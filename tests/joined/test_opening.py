@@ -78,7 +78,7 @@ def test_trades_need_a_symbol_of_the_exchange(bfx):
 
 
 def test_an_unknown_argument_is_a_type_error(bfx):
-    with pytest.raises(TypeError, match="Client.candles.*start"):
+    with pytest.raises(TypeError, match="start"):
         bfx.candles("tBTCUSD", start=NOW)
     with pytest.raises(TypeError, match="since"):
         bfx.trades("tBTCUSD")

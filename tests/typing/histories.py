@@ -6,12 +6,12 @@ An expected error is marked for both checkers, which report a mark that is not n
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Union
 
 from typing_extensions import assert_type
 
-from bfxsync import Candle, Client, FundingTrade, Ticker, Trade
+from bfxsync import Candle, Client, FundingTrade, JoinedHistory, Ticker, Trade
 from bfxsync.models.model_list import ModelList
 from bfxsync.models.public import FundingStatistic
 from bfxsync.models.wallets import Ledger, Wallet
@@ -46,6 +46,17 @@ def lists_have_their_model(bfx: Client) -> None:
     assert_type(bfx.rest.public.get_t_tickers("ALL")["tBTCUSD"], Ticker)
     plain: list[Wallet] = wallets
     plain += wallets.copy()
+
+
+def joined_histories_have_their_model(bfx: Client) -> None:
+    since = timedelta(days=1)
+    assert_type(bfx.candles("tBTCUSD", since=since), JoinedHistory[Candle])
+    assert_type(bfx.trades("tBTCUSD", since=since), JoinedHistory[Trade])
+    assert_type(bfx.trades("fUSD", since=since), JoinedHistory[FundingTrade])
+    assert_type(bfx.trades("tBTCUSD", since=0).collect(), ModelList[Trade])
+    assert_type(next(iter(bfx.candles("tBTCUSD", since=0))), Candle)
+    bfx.candles("tBTCUSD", "1m", since=1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    bfx.candles("tBTCUSD", "1m")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def options_have_types(bfx: Client, candle: Candle) -> None:
