@@ -157,7 +157,6 @@ ENOUGH = {
     "imbalance": ended_with(r"[+-]0\.\d{3}  \d+\.\d+ to buy, \d+\.\d+ to sell"),
     "limit_order": ended_with("open orders: 0"),
     "live_orders": ended_with("that the exchange has executed: 2"),
-    "market_maker": ended_with("still open: 0"),
     "portfolio_value": ended_with(r"all +USD +2,\d\d\d,\d\d\d\.\d\d"),
     "price_alert": ended_with("BTC/USD is at 64"),
     **dict.fromkeys(["download_30_days", "recorder", "spread_to_csv"], lambda _: True),
@@ -193,7 +192,6 @@ OUTAGES = dict.fromkeys(
     ["live_orders", "reconnect", "record_and_replay", "recorder"],
     ["disconnected"],
 )
-OUTAGES["market_maker"] = ["disconnected"] * 2  # market data and the account
 
 
 def questions():
