@@ -133,6 +133,41 @@ def test_handlers_get_official_events_with_the_data(
     assert found["trade_execution"].id == found["trade_execution_update"].id
 
 
+def test_first_handler_begins_with_the_present_state(
+    exchange: PaperExchange, connect: Connect
+) -> None:
+    client = connect()
+    order = place(client)
+    client.wss.account.wait_ready(DEADLINE_S)
+    seen: Queue[Tuple[str, Any]] = Queue()
+    client.wss.on("order_snapshot", lambda orders: seen.put(("orders", orders)))
+    name, orders = seen.get(timeout=DEADLINE_S)
+    assert order.id in [each.id for each in orders]
+    client.wss.on("wallet_snapshot", lambda wallets: seen.put(("wallets", wallets)))
+    place(client)
+    exchange.drop_connections()
+    names = [seen.get(timeout=DEADLINE_S)[0] for _ in range(2)]
+    assert sorted(names) == ["orders", "wallets"], "a later one waits for the next"
+
+
+def test_slow_consumer_is_told_of_fills_that_others_keep(connect: Connect) -> None:
+    client = connect()
+    slow = client.wss.subscribe_account(mailbox_size=4)
+    events = slow.events()
+    assert isinstance(next(events), Snapshot)
+    fills: List[Any] = []
+    for _ in range(4):
+        terms = ("EXCHANGE MARKET", "tBTCUSD", "0.01")
+        reply = client.wss.inputs.submit_order(*terms)
+        reply.wait_filled(DEADLINE_S)
+        fills += reply.fills
+    assert {fill.id for fill in fills} <= set(client.wss.account.trades)
+    assert sum(fill.exec_amount for fill in fills) == pytest.approx(0.04)
+    gap = until(events, lambda item: isinstance(item, Gap))
+    assert gap.dropped > 4 and slow.dropped_count >= gap.dropped
+    assert isinstance(next(events), Snapshot)
+
+
 def test_r03_fills_of_an_outage_are_delivered_once(
     exchange: PaperExchange, connect: Connect
 ) -> None:
