@@ -99,6 +99,10 @@ class CidDates:
             self._keep((cid, date), _State.OPEN)
         return True
 
+    def clear(self) -> None:
+        """Forget all orders, as those of another account follow."""
+        self._states.clear()
+
     def mark_closed(self, cid: int, date: str) -> None:
         """Record that an order is closed; other orders with its client id take precedence."""
         if (cid, date) in self._states:

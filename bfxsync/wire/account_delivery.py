@@ -12,6 +12,7 @@ from typing import Any, Collection, Hashable, Mapping, Sequence, TypeVar
 
 from bfxsync._base.aliases import Mts
 from bfxsync._base.enums import SubscriptionStatus
+from bfxsync.errors import ClosedError
 from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.models.orders import Order
@@ -19,8 +20,10 @@ from bfxsync.models.stream import AccountMessage, Gap, Status
 from bfxsync.wire.channels.account import AccountChannel
 from bfxsync.wire.commands import RestoreOrders, RestoreTrades, Subscribe
 from bfxsync.wire.frames import HEARTBEAT
+from bfxsync.wire.input_queue import InputQueue
 from bfxsync.wire.orders import OrderTracker
 from bfxsync.wire.outputs import (
+    AccountReplaced,
     AnyOutput,
     Deliver,
     FetchMissed,
@@ -30,6 +33,8 @@ from bfxsync.wire.outputs import (
 )
 
 M = TypeVar("M", Order, AccountTrade)
+
+REPLACED = "the key was replaced by one of another account"
 
 # The filters that let all orders and offers through.
 _WHOLE = {"trading", "funding"}
@@ -92,14 +97,24 @@ class AccountDelivery:
             return []
         return self._deliver([AccountMessage(message) for message in messages])
 
-    def begin(self, body: Mapping[str, Any], now: float) -> list[AnyOutput]:
-        """Start on a socket that was authenticated; `body` is the exchange's answer."""
+    def begin(
+        self, body: Mapping[str, Any], inputs: InputQueue, now: float
+    ) -> list[AnyOutput]:
+        """
+        Start on a socket that was authenticated; `body` is the exchange's answer.
+
+        If the account is another one, end what is about the former one, and drop the `inputs`.
+        """
         account = body.get("userId")
+        outputs = self.announce([body])
         if account != self._account:
+            if self._account is not None:
+                outputs += inputs.drop(REPLACED)
+                outputs.append(AccountReplaced(ClosedError(REPLACED)))
+                self._tracker.forget()
             self._account = account
             self._since_mts = None
-        outputs = self._finish(self.channel.begin(now, account), False, now)
-        return self.announce([body]) + outputs
+        return outputs + self._finish(self.channel.begin(now, account), False, now)
 
     def follow_from(self, mts: object) -> None:
         """Note the time of the exchange; the first one is when the account is followed from."""

@@ -377,7 +377,7 @@ class AccountSession:
             return self._delivery.announce([body]) + outputs
         # The pong has the time of the exchange.
         outputs.append(self._pings.send(now))
-        outputs += self._delivery.begin(body, now)
+        outputs += self._delivery.begin(body, self._inputs, now)
         if self._handshake.is_paused:
             return outputs
         self._inputs.open(now)

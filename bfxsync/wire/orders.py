@@ -66,6 +66,16 @@ class OrderTracker:
 
     def __init__(self, see_order: SeeOrder = lambda order, is_closed: None) -> None:
         self._see_order = see_order
+        self.forget()
+        self._handlers: Dict[str, Callable[[str, Any, float], List[AccountOutput]]] = {
+            **dict.fromkeys(("on", "ou", "oc"), self._on_order),
+            **dict.fromkeys(("fon", "fou", "foc"), self._on_offer),
+            **dict.fromkeys(("te", "tu"), self._on_trade),
+            "n": self._on_notification,
+        }
+
+    def forget(self) -> None:
+        """Begin anew: another account knows nothing of all this."""
         self._orders: KnownOrders[Order] = KnownOrders()
         self._offers: KnownOrders[FundingOffer] = KnownOrders()
         self._replied = RepliedOrders()
@@ -77,12 +87,6 @@ class OrderTracker:
         self._since_mts: Mts | None = None
         self._has_lost = False
         self._fetch_at = 0.0
-        self._handlers: Dict[str, Callable[[str, Any, float], List[AccountOutput]]] = {
-            **dict.fromkeys(("on", "ou", "oc"), self._on_order),
-            **dict.fromkeys(("fon", "fou", "foc"), self._on_offer),
-            **dict.fromkeys(("te", "tu"), self._on_trade),
-            "n": self._on_notification,
-        }
 
     # --- what is sent -------------------------------------------------------------------------
 

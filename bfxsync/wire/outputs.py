@@ -8,7 +8,7 @@ import attrs
 
 from bfxsync._base.aliases import Mts
 from bfxsync._base.enums import ConnectionStatus, LossCause
-from bfxsync.errors import BfxError
+from bfxsync.errors import BfxError, ClosedError
 
 if TYPE_CHECKING:
     from bfxsync.models.account_trades import AccountTrade
@@ -181,7 +181,20 @@ class FetchMissed:
     order_ids: Tuple[int, ...]
 
 
+@attrs.frozen(eq=False)
+class AccountReplaced:
+    """The key is one of another account: end the replies about what was sent to the former one."""
+
+    error: ClosedError
+
+
 AccountOutput = Union[
-    Authenticate, Authenticated, Settle, Observe, Reconcile, FetchMissed
+    Authenticate,
+    Authenticated,
+    Settle,
+    Observe,
+    Reconcile,
+    FetchMissed,
+    AccountReplaced,
 ]
 AnyOutput = Union[Output, AccountOutput]

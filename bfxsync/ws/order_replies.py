@@ -108,7 +108,7 @@ class OrderReply(Reply[AnyOrder]):
         RequestTimeout
             The order is still open; not `retryable`, as it must not be placed again.
         ClosedError
-            The client was closed; the order may still be open.
+            The client was closed, or has a key of another account; the order may still be open.
         BfxError
             Those of `result`: `OrderRejected`, `OrderNotPlaced`, `OutcomeUnknown`, …
         """
@@ -167,6 +167,7 @@ class OrderReply(Reply[AnyOrder]):
 
         See `cancel_order` of ``bfx.wss.inputs``; the result of that reply is the cancelled order.
         """
+        self._check_followed()
         order = self._order
         if order is not None and order.id is not None:
             return self._inputs.cancel_order(id=order.id)
@@ -179,6 +180,7 @@ class OrderReply(Reply[AnyOrder]):
         Raises `UsageError` before the exchange has listed the order, and with ``dry_run``, as it
         has no id then.
         """
+        self._check_followed()
         order = self._order
         if order is None or order.id is None:
             why = "is not known yet; call result() first"
@@ -186,6 +188,12 @@ class OrderReply(Reply[AnyOrder]):
                 why = "does not exist: in a dry run it cannot be changed"
             raise UsageError(f"{self._request.name}: the id of the order {why}")
         return self._inputs.update_order(order.id, **changes)
+
+    def _check_followed(self) -> None:
+        """Raise `ClosedError` if the client, or its account, is another one now."""
+        error = self._ended_by
+        if error is not None:
+            raise ClosedError(f"{self._request.name}: {error}") from error
 
     def _has_all_fills(self) -> bool:
         """Whether the fills add up to the amount of the order, once it is executed."""

@@ -8,7 +8,7 @@ has kept it or not. Those that are left are ended when the client is closed.
 from __future__ import annotations
 
 import time
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.errors import BfxError
@@ -108,6 +108,16 @@ class ReplyTable:
         for reply in list(self._replies.values()):
             reply.end(error)
             self.discard(reply)
+
+    def end_sent(self, error: BfxError) -> List[object]:
+        """End the replies to what was sent, as it cannot be followed any longer; return them."""
+        sent = [
+            reply for reply in list(self._replies.values()) if reply.record.was_sent
+        ]
+        for reply in sent:
+            reply.end(error)
+            self.discard(reply)
+        return list(sent)
 
     def forget(self) -> None:
         """Drop all replies in a forked child: they belong to the parent."""

@@ -21,7 +21,7 @@ from bfxsync import (
 )
 from bfxsync.paper import PaperExchange
 
-from .conftest import DEADLINE_S
+from .conftest import DEADLINE_S, READER
 
 Connect = Callable[..., Client]
 
@@ -40,6 +40,39 @@ def test_order_is_followed_from_submission_to_its_end(connect: Connect) -> None:
     assert reply.wait_done(DEADLINE_S).status.word == "CANCELED"
     assert done.wait(DEADLINE_S)
     assert order.id not in client.wss.account.orders
+
+
+def test_key_of_another_account_ends_what_is_about_the_former_one(
+    exchange: PaperExchange, connect: Connect
+) -> None:
+    client = connect()
+    inputs = client.wss.inputs
+    placed = inputs.submit_order(*RESTING)
+    order = placed.result(DEADLINE_S)
+    exchange.inject("refuse_handshake", times=None)
+    exchange.inject("cut_after_input", input="on")
+    unknown = inputs.submit_order(*RESTING)
+    while not client.wss.account.is_stale:
+        client.wss.wait_on_update(0.1)
+    queued = inputs.cancel_order(id=order.id, queue_for_s=DEADLINE_S)
+    assert client.rotate(READER.api_key, READER.api_secret)
+    exchange.clear_faults()
+    with pytest.raises(ClosedError, match="may still be open: .* another account"):
+        placed.wait_done(DEADLINE_S)
+    with pytest.raises(OutcomeUnknown, match="another account") as caught:
+        unknown.result(DEADLINE_S)
+    assert caught.value.cid == unknown.cid and not caught.value.can_resolve
+    with pytest.raises(NotExecuted, match="another account") as dropped:
+        queued.result(DEADLINE_S)
+    assert dropped.value.proof == "never_sent"
+    for act in (placed.cancel_order, unknown.cancel_order):
+        with pytest.raises(ClosedError, match="another account"):
+            act()
+    with pytest.raises(UsageError, match="cid_date must be given"):
+        inputs.cancel_order(cid=placed.cid)
+    client.wss.account.wait_ready(DEADLINE_S)
+    assert not client.wss.account.orders and len(client.wss._core.account.replies) == 0
+    assert not exchange.journal.find(account=READER.api_key, kind="request", name="oc")
 
 
 def test_r06_rest_and_socket_agree_on_an_order(connect: Connect) -> None:

@@ -56,6 +56,12 @@ def test_order_sent_around_midnight_has_either_date(dates: CidDates) -> None:
     assert dates.date_for(5) == TODAY
 
 
+def test_orders_of_another_account_are_forgotten(dates: CidDates) -> None:
+    dates.mark_sent([5], [TODAY])
+    dates.clear()
+    unknown(dates, 5)
+
+
 def test_order_that_was_refused_is_forgotten(dates: CidDates) -> None:
     dates.forget_sent(dates.mark_sent([5, 6], [YESTERDAY, TODAY]))
     unknown(dates, 5)

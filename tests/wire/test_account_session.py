@@ -63,6 +63,7 @@ from bfxsync.wire.commands import (
 from bfxsync.wire.input_queue import MOST_OVERTAKEN
 from bfxsync.wire.operations import Operation
 from bfxsync.wire.outputs import (
+    AccountReplaced,
     Authenticate,
     Authenticated,
     Change,
@@ -808,8 +809,24 @@ def test_another_account_starts_anew(peer):
     peer.greet()
     peer.apply(SendAuth(AUTH))
     peer.feed({**OK, "userId": 8})
-    assert of(FetchMissed, peer.snapshots())[0].order_ids == ()
+    assert of(FetchMissed, peer.snapshots()) == []
     assert list(peer.channel.state.orders.items) == []
+
+
+def test_inputs_for_the_former_account_are_neither_sent_nor_searched_for(peer):
+    peer.live()
+    peer.submit(new_order("lost"))
+    peer.session.lose("cut")
+    peer.submit(new_order("queued"), may_queue=True, expires_in=100.0)
+    peer.greet()
+    peer.apply(SendAuth(AUTH))
+    outputs = peer.feed({**OK, "userId": 8}) + peer.snapshots() + peer.after(20.0)
+    assert sent(outputs) == [] and of(Reconcile, outputs) == []
+    error = settled(outputs)["queued"]
+    assert error.proof == "never_sent" and "another account" in str(error)
+    (replaced,) = of(AccountReplaced, outputs)
+    assert "another account" in str(replaced.error)
+    assert sent(peer.submit(new_order("next"))) != []
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from bfxsync.wire.commands import (
 from bfxsync.wire.operations import Operation
 from bfxsync.wire.outputs import (
     AccountOutput,
+    AccountReplaced,
     Authenticate,
     Authenticated,
     FetchMissed,
@@ -153,6 +154,10 @@ class AccountTable(SubscriptionTable):
             account.caps = output.caps
             account.was_authenticated = True
             self._owner.publisher.authenticated(output.body)
+        elif isinstance(output, AccountReplaced):
+            for reply in account.replies.end_sent(output.error):
+                account.reconciler.settled(reply)
+            account.services.cid_dates.clear()
         else:
             if isinstance(output, Resolve):
                 account.has_state.set()
