@@ -85,6 +85,10 @@ def _bfx(request: pytest.FixtureRequest) -> Iterator[Fixtures]:
             ) from None
     allowed = list(config.getini("bfx_allow"))
     for mark in request.node.iter_markers("bfx_allow"):
+        if mark.kwargs:
+            raise pytest.UsageError(
+                f"the marker bfx_allow takes names only, not {mark.kwargs!r}"
+            )
         allowed += mark.args
     # Of an earlier run of the same test, where a plugin repeats it.
     request.node.stash[_has_failed] = False
@@ -135,7 +139,7 @@ def bfx_fault(
 
     injector = FaultInjector(bfx_exchange)
     yield injector
-    bfx_exchange.clear_faults()
+    injector.clear()
     unused = [f"a fault never happened: {fault.text}" for fault in injector.unused()]
     _fail_for(request, unused)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, List, Tuple
 
 from bfxsync.checks.options import check_bool
+from bfxsync.errors import UsageError
 from bfxsync.paper import InjectedFault, PaperExchange
 
 
@@ -50,6 +52,11 @@ class FaultInjector:
         injected = self._exchange.inject(fault, **options)
         self._wanted.append((injected, optional or options.get("chance", 1) < 1))
         return injected
+
+    def clear(self) -> None:
+        """Disarm all faults, unless the exchange was stopped, which does so as well."""
+        with suppress(UsageError):
+            self._exchange.clear_faults()
 
     def unused(self) -> List[InjectedFault]:
         """Return the faults that have not happened and are not optional."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from bfxsync._base.describe import also_half_made
 from bfxsync.paper import PaperExchange
+from bfxsync.paper.settings import check_seconds
 from bfxsync.testing.settle import check_may_settle, settle_all
+
+_PART_S = 1.0
 
 
 class FrozenMarket:
@@ -33,8 +36,10 @@ class FrozenMarket:
         """
         Let time pass, and wait until all clients in this process have handled what happened.
 
-        That includes their callbacks, and the answers to requests that these have sent. Threads of
-        the test's own are not awaited.
+        That includes their callbacks, and the answers to requests that these have sent. A long step
+        is taken in parts of a second, so that an order of a callback is not executed much later
+        than the event it follows, and no mailbox overflows. Threads of the test's own are not
+        awaited.
 
         Raises
         ------
@@ -43,6 +48,10 @@ class FrozenMarket:
         RequestTimeout
             A client was not done after 10 seconds.
         """
+        check_seconds(seconds)
         check_may_settle(self.exchange, "step")
-        self.exchange.step(seconds)
-        settle_all(self.exchange)
+        while seconds > 0:
+            part_s = min(seconds, _PART_S)
+            seconds -= part_s
+            self.exchange.step(part_s)
+            settle_all(self.exchange)

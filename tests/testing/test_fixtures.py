@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -136,6 +137,15 @@ def test_each_of_two_equal_faults_is_counted(
     assert repr(orders) == "<fault reject_order symbol='tETHUSD': happened 2 times>"
 
 
+def test_a_test_may_stop_its_exchange(
+    bfx_exchange: PaperExchange, bfx_client: Client, bfx_fault: FaultInjector
+) -> None:
+    bfx_client.wss.subscribe_ticker("tBTCUSD")
+    bfx_fault("lost_answer", optional=True)
+    bfx_exchange.stop()
+    settle(bfx_client)
+
+
 @pytest.mark.parametrize(
     "options, text",
     [
@@ -171,6 +181,15 @@ def test_a_frozen_market_moves_only_by_steps(
     assert [row[0] for row in bfx_exchange.book("tBTCUSD")[0]] == [
         level.price for level in book.bids()
     ]
+
+
+def test_a_long_step_overflows_no_mailbox(bfx_frozen_market: FrozenMarket) -> None:
+    slow = threading.Event()
+    with bfx_frozen_market.exchange.client(mailbox_size=50) as bfx:
+        bfx.wss.subscribe_book("tBTCUSD", callback=lambda update: slow.wait(0.0005))
+        bfx_frozen_market.step(30)
+        stats = bfx.wss.stats()
+        assert (stats["updates"] > 300, stats["drops"]) == (True, 0)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), "1", True])

@@ -41,6 +41,7 @@ def run(pytester: pytest.Pytester) -> Any:
     return run
 
 
+@pytest.mark.once
 def test_nothing_of_bfxsync_is_imported_without_a_fixture(
     pytester: pytest.Pytester,
 ) -> None:
@@ -168,6 +169,7 @@ def test_exceptions_of_callbacks_fail_a_test(run: Any) -> None:
     )
 
 
+@pytest.mark.once
 def test_both_are_allowed_for_a_whole_project(
     run: Any, pytester: pytest.Pytester
 ) -> None:
@@ -224,6 +226,10 @@ def test_the_seed_comes_from_ini_and_command_line(
     "mark, text",
     [
         ("bfx_exchange(5)", "*marker bfx_exchange takes keyword arguments only, not 5"),
+        (
+            "bfx_allow(leftovers=True)",
+            "*marker bfx_allow takes names only, not {'leftovers': True}",
+        ),
         ("bfx_exchange(sed=5)", "*unexpected keyword argument 'sed'*"),
         ("bfx_exchange(rate=-1)", "*rate must be a positive number, not -1"),
         ("bfx_client(timeot=5)", "*unexpected keyword argument 'timeot'*timeout*"),
@@ -264,5 +270,7 @@ def test_workers_of_xdist_have_exchanges_of_their_own(
             bfx_client.rest.auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1")
             assert len(bfx_account.trades) == 1
         """)
-    result = pytester.runpytest_subprocess(*OPTIONS, "-p", "xdist", "-n", "2")
+    result = pytester.runpytest_subprocess(
+        *OPTIONS, "--assert=plain", "-p", "xdist", "-n", "2"
+    )
     result.assert_outcomes(passed=2)
