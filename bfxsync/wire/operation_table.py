@@ -119,7 +119,9 @@ class OperationTable:
         if name == "fon":
             return NewOffer(operation, now, batch, known=self._offers)
         if name == "ou":
-            before = self._orders.get(body.get("id", 0))
+            id = body.get("id", 0)
+            # One that was closed during an outage was in this state before.
+            before = self._orders.get(id) or self._orders.gone.get(id)
             return OrderUpdate(operation, now, batch, before=before, latest_mts=mts)
         known_ones: KnownOrders[Any] = self._orders if name == "oc" else self._offers
         return Cancellation(operation, now, batch, known=known_ones)

@@ -147,7 +147,7 @@ class Settle:
     """
     The fate of the token's operation: complete its reply, unless it is complete already.
 
-    `OutcomeUnknown` is no fate: a reply is open until one is known.
+    `OutcomeUnknown` is one only for an update whose effect will not become known.
     """
 
     token: Hashable
