@@ -6,6 +6,7 @@ import logging
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from patience import at_most
 
-from bfxsync import OrderFlag, UsageError
+from bfxsync import NotExecuted, OrderFlag, OrderNotPlaced, UsageError
 from bfxsync.compat import Client, ClientV1, ClientV2, WssClient, utils
 from bfxsync.paper import PaperExchange
 
@@ -400,6 +401,10 @@ def test_a_refused_key_is_a_message_and_ends_the_program(connect: Any) -> None:
     assert messages.until(is_event("auth"))["status"] == "FAILED"
     client.join(DEADLINE_S)
     assert not client.is_alive()
+    with pytest.raises(UsageError, match="call start"):
+        client.calc("margin_base")
+    client.start()
+    assert messages.until(is_event("auth"))["status"] == "FAILED"
 
 
 def test_pings_are_answered_in_their_channel(connect: Any) -> None:
@@ -522,6 +527,19 @@ def test_a_callback_can_place_an_order(connect: Any) -> None:
     client.start()
     cid = cids.get(timeout=DEADLINE_S)
     assert messages.until(is_account("on"))[2][2] == cid
+
+
+def test_an_order_without_connection_raises(connect: Any, caplog: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    client = connect(wss_host=f"ws://127.0.0.1:{port}", timeout=0.05)
+    client.authenticate()
+    client.start()
+    with pytest.raises(OrderNotPlaced) as caught:
+        client.new_order("EXCHANGE LIMIT", "BTCUSD", "0.01", "1000")
+    assert caught.value.proof == "never_sent"
+    with pytest.raises(NotExecuted):
+        client.cancel_order(order_id=1)
 
 
 def test_no_order_is_sent_again_by_a_reconnect(
@@ -689,10 +707,18 @@ def test_stop_may_be_called_by_a_callback(connect: Any) -> None:
 
 def test_sys_exit_in_a_callback_ends_the_program(connect: Any) -> None:
     client = connect()
-    client.subscribe_to_ticker("BTCUSD", lambda message: sys.exit(3))
-    client.start()
-    client.join(DEADLINE_S)
-    assert not client.is_alive()
+    messages = Messages()
+
+    def on_message(message: Any) -> None:
+        messages(message)
+        sys.exit(3)
+
+    client.subscribe_to_ticker("BTCUSD", on_message)
+    for _ in range(2):
+        client.start()
+        client.join(DEADLINE_S)
+        assert not client.is_alive()
+        messages.until(is_event("subscribed"))
 
 
 def test_a_stopped_socket_sends_nothing_more(connect: Any) -> None:

@@ -12,7 +12,7 @@ import itertools
 from threading import Thread, current_thread
 from typing import Any, Dict, List, Mapping, Sequence
 
-from bfxsync import BfxError, Client, SubscriptionRejected, UsageError
+from bfxsync import BfxError, Client, ConnectionStatus, SubscriptionRejected, UsageError
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.hidden import hide
 from bfxsync._base.logs import get_logger
@@ -30,6 +30,7 @@ _log = get_logger(__name__)
 # By which a callback ends the program.
 _ENDS = (SystemExit, KeyboardInterrupt)
 
+_ENDED = (ConnectionStatus.CLOSED, ConnectionStatus.FAILED)
 _ACCOUNT = "auth"
 # Microseconds since 1970, as nonces are here, are seconds times this.
 _OUR_MULTIPLIER = 1_000_000
@@ -116,8 +117,8 @@ class WssClient(OrderMethods):
         """
         if self.is_alive() and self._is_running:
             return
-        if self._client.wss.exception is not None:
-            # A fatal error has ended it.
+        if self._client.wss.status in _ENDED:
+            # A fatal error or `sys.exit` has ended it.
             self._replace_client()
         self._thread = Thread(
             target=self._stay_alive, name="bfxsync-compat", daemon=self.daemon
