@@ -281,6 +281,26 @@ CHANGES = {
             inputs.cancel_order(id=1)
         """,
     ),
+    "handlers that are registered in other ways": (
+        """
+        from functools import partial
+        async def one(order): ...
+        async def two(name, order): ...
+        async def three(order): ...
+        bfx.wss.on("order_new")(one)
+        bfx.wss.on("order_new", partial(two, "x"))
+        bfx.wss.on("order_new", lambda order: three(order))
+        """,
+        """
+        from functools import partial
+        def one(order): ...
+        def two(name, order): ...
+        def three(order): ...
+        bfx.wss.on("order_new")(one)
+        bfx.wss.on("order_new", partial(two, "x"))
+        bfx.wss.on("order_new", lambda order: three(order))
+        """,
+    ),
     "handlers that are made and kept": (
         """
         def handler(name):
@@ -424,8 +444,8 @@ LEFT_BY_HAND = {
         [
             "2: one stays a coroutine: it is used as a coroutine in line 4.",
             "3: both stays a coroutine: it waits for something in line 4.",
-            "4: asyncio.gather stays: plain calls run one after the other;"
-            " concurrent.futures.ThreadPoolExecutor runs several.",
+            "4: asyncio.gather stays: wss.start() returns at once: call it first, then the others,"
+            " in threads if they go on.",
         ],
     ),
     "decorators and classes of others": (
@@ -459,6 +479,26 @@ LEFT_BY_HAND = {
             "4: await stays: wss.close is not a call of the client or of these files.",
         ],
     ),
+    "methods of others with the name of an own one": (
+        """
+        import aiohttp
+        class Bot:
+            def __init__(self, session: aiohttp.ClientSession):
+                self.session = session
+                self.other = aiohttp.ClientSession()
+            async def close(self):
+                await bfx.wss.close()
+            async def leave(self, session: aiohttp.ClientSession, bot):
+                await session.close()
+                await self.other.close()
+                await bot.close()
+        """,
+        [
+            "8: leave stays a coroutine: it waits for something in line 9.",
+            "9: await stays: session.close is not a call of the client or of these files.",
+            "10: await stays: self.other.close is not a call of the client or of these files.",
+        ],
+    ),
     "names that do not exist here": (
         """
         import bfxapi._utils.logging
@@ -469,6 +509,25 @@ LEFT_BY_HAND = {
             "1: import bfxapi._utils.logging stays: bfxsync has no such module.",
             "2: bfxapi.types.Nothing stays: bfxsync has no such name.",
             "3: bfxapi.types.serializers.Order stays: bfxsync has no such name.",
+        ],
+    ),
+    "a program for version 2": (
+        """
+        import nest_asyncio
+        from bfxapi import Client, WSEvents
+        bfx = Client()
+        nest_asyncio.apply()
+        @bfx.ws.on(WSEvents.AUTHENTICATED)
+        async def submit(_):
+            await bfx.ws.submit_order("tBTCUSD")
+        """,
+        [
+            "2: bfxapi.WSEvents stays: bfxsync has no such name; is it of a version before 3?",
+            "4: nest_asyncio.apply stays: bfxsync has no event loop.",
+            "5: Client.ws is of versions before 3, whose methods had other names.",
+            "6: submit stays a coroutine: its decorator bfx.ws.on may need it.",
+            "7: await stays: bfx.ws.submit_order is not a call of the client or of these files.",
+            "7: Client.ws is of versions before 3, whose methods had other names.",
         ],
     ),
     "attributes, events and arguments": (
@@ -483,7 +542,7 @@ LEFT_BY_HAND = {
         [
             "3: Client has no argument log_filename: logging.basicConfig(filename=…) writes"
             " the log.",
-            "3: Client has no argument API_KEY: is it api_key?.",
+            "3: Client has no argument API_KEY: is it api_key?",
             "4: wss.open stays: bfxsync has no such name; wss.status is a ConnectionStatus.",
             "4: rest.auth.get_nothing stays: bfxsync has no such name; see docs/moving.rst.",
             "5: bfxsync has no event 'nothing'.",

@@ -18,10 +18,12 @@ _CLASSES: Dict[Tuple[str, ...], Tuple[str, str]] = {
     ("rest", "merchant"): ("rest.merchant", "MerchantEndpoints"),
 }
 
+_CLIENTS = (f"{OFFICIAL}.Client", f"{OURS}.Client")
+
 _HINTS = {
     "open": "wss.status is a ConnectionStatus",
     "authentication": "wss.wait_authenticated() waits for it",
-    "log_filename": "logging.basicConfig(filename=…) writes the log",
+    "log_filename": "logging.basicConfig(filename=…) writes the log.",
 }
 
 
@@ -31,16 +33,16 @@ def report_calls(program: Program) -> None:
         if isinstance(node, ast.Attribute):
             _report_attribute(program, node)
         elif isinstance(node, ast.Call):
-            if program.names.dotted(node.func) in (
-                f"{OFFICIAL}.Client",
-                f"{OURS}.Client",
-            ):
+            if program.names.dotted(node.func) in _CLIENTS:
                 _report_arguments(program, node)
             elif program.is_registration(node):
                 _report_event(program, node)
 
 
 def _report_attribute(program: Program, node: ast.Attribute) -> None:
+    if node.attr == "ws" and program.names.made_by(node.value) in _CLIENTS:
+        text = "Client.ws is of versions before 3, whose methods had other names."
+        program.source.report(node, text)
     part = program.names.client_part(node.value)
     if part in _CLASSES and not hasattr(_class(*_CLASSES[part]), node.attr):
         hint = _HINTS.get(node.attr, "see docs/moving.rst")
@@ -61,7 +63,7 @@ def _report_arguments(program: Program, call: ast.Call) -> None:
             program.source.report(at, text, is_left=False)
         elif keyword.arg not in known:
             hint = _HINTS.get(keyword.arg, f"is it {keyword.arg.lower()}?")
-            program.source.report(at, f"Client has no argument {keyword.arg}: {hint}.")
+            program.source.report(at, f"Client has no argument {keyword.arg}: {hint}")
 
 
 def _report_event(program: Program, call: ast.Call) -> None:

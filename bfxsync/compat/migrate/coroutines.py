@@ -210,6 +210,10 @@ class Coroutines:
                 return self._known(f"{each.source.path}:{name}")
         if isinstance(node, ast.Name):
             return self._known(f"{program.source.path}:{node.id}")
+        of = node.value if isinstance(node, ast.Attribute) else node
+        for kind in program.names.classes_of(of):
+            if program.names.dotted(kind) and not self._is_own(program, kind):
+                return ""  # a method of another library, with the name of one of these files
         return self._known(f".{chain[-1]}")
 
     def _known(self, key: str) -> str:
@@ -264,12 +268,14 @@ class Coroutines:
         if parent.func is not node:
             return (
                 program.is_registration(parent)
+                or program.is_registration(parent.func)  # on("open")(handler)
                 or self._is_own(program, parent.func)
                 or program.runs_in_thread(parent)
+                or names.dotted(parent.func) == "functools.partial"
             )
         around = source.parents[parent]
         return (
-            isinstance(around, ast.Await)
+            isinstance(around, (ast.Await, ast.Lambda))
             or (
                 isinstance(around, (ast.AsyncFor, ast.comprehension))
                 and around.iter is parent

@@ -10,7 +10,8 @@ from bfxsync.compat.migrate.names import AnyImport, chain_of, loads, root_of
 
 _THREAD = "start a thread: threading.Thread(target=function, daemon=True).start()"
 _POOL = "plain calls run one after the other; concurrent.futures.ThreadPoolExecutor runs several"
-_LOOP = "there is no event loop: delete it"
+_LOOP = "there is no event loop: delete it; wss.run() is what run_forever() was for"
+_START = "wss.start() returns at once: call it first, then the others, in threads if they go on"
 _TIMEOUT = "blocking calls of bfxsync have timeout="
 
 _BY_HAND = {
@@ -47,6 +48,8 @@ _BY_HAND = {
     "Runner": _LOOP,
 }
 
+# Libraries that are about event loops only.
+_LOOPS = ("uvloop", "nest_asyncio")
 _NEW_LOOPS = ("asyncio.get_event_loop", "asyncio.new_event_loop")
 
 
@@ -175,7 +178,7 @@ class EventLoopCalls:
         return {
             name: statement
             for name, (dotted, statement) in self._names.imports.items()
-            if dotted.partition(".")[0] == "asyncio"
+            if dotted.partition(".")[0] in ("asyncio", *_LOOPS)
         }
 
     def _left(self, name: str) -> List[ast.Name]:
@@ -193,6 +196,10 @@ class EventLoopCalls:
                 hint = _BY_HAND.get(
                     (dotted.split(".") + [""])[1], "bfxsync has no event loop"
                 )
+                call = self._source.parents[whole]
+                if isinstance(call, ast.Call) and call.func is whole:
+                    if "start" in map(self._names.client_method, call.args):
+                        hint = _START
                 self._source.report(whole, f"{dotted} stays: {hint}.")
 
     def _edit_imports(self) -> None:

@@ -114,9 +114,10 @@ def _edit_from(program: Program, statement: ast.ImportFrom) -> None:
     for alias in statement.names:
         place = place_of(module, alias.name)
         if place is None:
-            source.report(
-                statement, f"{module}.{alias.name} stays: bfxsync has no such name."
-            )
+            text = f"{module}.{alias.name} stays: bfxsync has no such name"
+            is_old = module == OFFICIAL
+            text += "; is it of a version before 3?" if is_old else "."
+            source.report(statement, text)
             place = (module, alias.name)
         if place[1] != alias.name:
             renamed = True

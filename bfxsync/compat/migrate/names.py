@@ -51,6 +51,8 @@ class Names:
         self.bound: Set[str] = set()
         # What is assigned to a name or an attribute, by its text.
         self._values: Dict[str, List[ast.expr]] = {}
+        # The annotations of arguments, by their names.
+        self._classes: Dict[str, List[ast.expr]] = {}
         for node in ast.walk(source.tree):
             self._add(node)
 
@@ -77,8 +79,10 @@ class Names:
                     self._values.setdefault(name, []).append(item.context_expr)
         if isinstance(node, ast.arg):
             self.bound.add(node.arg)
-            if node.annotation is not None and _is_client_class(node.annotation):
-                self._values.setdefault(node.arg, []).append(node.annotation)
+            if node.annotation is not None:
+                self._classes.setdefault(node.arg, []).append(node.annotation)
+                if _is_client_class(node.annotation):
+                    self._values.setdefault(node.arg, []).append(node.annotation)
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             self.bound.add(node.id)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -130,6 +134,16 @@ class Names:
         return bool(values) and all(
             isinstance(value, ast.Call) and self.is_blocking(value) for value in values
         )
+
+    def classes_of(self, node: ast.AST) -> List[ast.expr]:
+        """Return what is known of the class of an expression: annotations, and what was called."""
+        name = ast.unparse(node)
+        values = [
+            value.value if isinstance(value, ast.Await) else value
+            for value in self._values.get(name, [])
+        ]
+        called = [value.func for value in values if isinstance(value, ast.Call)]
+        return called + self._classes.get(name, [])
 
     def made_by(self, node: ast.AST) -> str:
         """Return the dotted name of the call whose result an expression is, else an empty text."""
