@@ -8,7 +8,7 @@ the account was first followed: they would be news to the user.
 
 from __future__ import annotations
 
-from typing import Any, Collection, Hashable, Mapping, Sequence, TypeVar
+from typing import Any, Collection, Hashable, Iterable, Mapping, Sequence, TypeVar
 
 from bfxsync._base.aliases import Mts
 from bfxsync._base.enums import SubscriptionStatus
@@ -91,7 +91,7 @@ class AccountDelivery:
         """Return that the data was requested from the exchange."""
         return [] if self._token is None else [Requested(self._token)]
 
-    def announce(self, messages: Sequence[Any]) -> list[AnyOutput]:
+    def announce(self, messages: Iterable[Any]) -> list[AnyOutput]:
         """Deliver messages as they came, if there are handlers for them."""
         if not self.channel.extras:
             return []
@@ -126,7 +126,8 @@ class AccountDelivery:
         channel = self.channel
         was_live = channel.is_live
         channel.seen_at = now
-        messages = self.announce([_content(frame) for frame in frames])
+        # Consumed for handlers only.
+        messages = self.announce(map(_content, frames))
         return messages + self._finish(channel.feed_many(frames), was_live, now)
 
     def deadline(self) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from patience import at_most
 
-from bfxsync import UsageError
+from bfxsync import Backoff, UsageError
 from bfxsync.compat import BtfxWss
 from bfxsync.compat.btfxwss import _client_options
 from bfxsync.compat.entry_queue import EntryQueue
@@ -56,6 +56,7 @@ def connect(exchange: PaperExchange) -> Iterator[Callable[..., BtfxWss]]:
 
     def make(**options: Any) -> BtfxWss:
         account = exchange.account
+        options = {"backoff": Backoff(first_s=0.05), **options}
         made.append(BtfxWss(account.api_key, account.api_secret, **options))
         made[-1].start()
         return made[-1]

@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from patience import at_most
 
-from bfxsync import NotExecuted, OrderFlag, OrderNotPlaced, UsageError
+from bfxsync import Backoff, NotExecuted, OrderFlag, OrderNotPlaced, UsageError
 from bfxsync.compat import Client, ClientV1, ClientV2, WssClient, utils
 from bfxsync.paper import PaperExchange
 
@@ -68,6 +68,7 @@ def connect(exchange: PaperExchange) -> Iterator[Callable[..., WssClient]]:
             exchange.account.api_key,
             exchange.account.api_secret,
         )
+        options = {"backoff": Backoff(first_s=0.05), **options}
         clients.append(WssClient(*arguments, **options))
         return clients[-1]
 
