@@ -9,7 +9,7 @@ from typing import Any, Callable
 import pytest
 from patience import at_most
 
-from bfxsync import Client, OrderNotPlaced, OutcomeUnknown
+from bfxsync import Client, NotExecuted, OrderNotPlaced, OutcomeUnknown
 from bfxsync.errors import ClosedError
 from bfxsync.paper import PaperExchange
 from bfxsync.rest.http import retry_policy
@@ -22,6 +22,15 @@ Connect = Callable[..., Client]
 RESTING = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "0.01"}
 RESTING["price"] = "1000"
 MARKET = {"type": "EXCHANGE MARKET", "symbol": "tBTCUSD", "amount": "0.01"}
+
+CHANGES: list[dict[str, Any]] = [
+    {"price": "1001"},
+    {"amount": "0.02"},
+    {"delta": "0.005"},
+    {"gid": 9},
+    {"post_only": True},
+    {"tif": "2040-01-01 00:00:00"},
+]
 
 ABSENCE_S = 0.4
 
@@ -135,6 +144,50 @@ def test_r07_order_cancelled_during_an_outage_is_done(
         other.rest.auth.cancel_order(id=order.id).raise_for_status()
     done = reply.wait_done(at_most(DEADLINE_S))
     assert done.id == order.id and done.order_status.startswith("CANCELED")
+
+
+def test_r07_updates_that_were_cut_off_have_a_fate(
+    exchange: PaperExchange, bfx: Client
+) -> None:
+    inputs = bfx.wss.inputs
+    new: Any = inputs.submit_order_multi([("on", RESTING)] * len(CHANGES))
+    orders = [reply.result(DEADLINE_S) for reply in new]
+    ids = [order.id for order in orders]
+    ops = [("ou", {"id": id, **change}) for id, change in zip(ids, CHANGES)]
+    exchange.inject("cut_before_input")
+    last = exchange.journal.last_number
+    for reply in inputs.submit_order_multi(ops):
+        with pytest.raises(NotExecuted, match="was not changed") as lost:
+            reply.result(DEADLINE_S)
+        assert lost.value.proof == "absent"
+    exchange.inject("cut_after_input")
+    # Not sent again: these are others.
+    changed = [reply.result(DEADLINE_S) for reply in inputs.submit_order_multi(ops)]
+    assert changed == [bfx.wss.account.orders[id] for id in ids]
+    assert all(new != old for new, old in zip(changed, orders))
+    sent_after = exchange.journal.find(kind="request", name="ox_multi", after=last)
+    assert len(sent_after) == 1
+
+
+def test_r07_update_that_nobody_can_know_remains_unknown(
+    exchange: PaperExchange, bfx: Client
+) -> None:
+    inputs = bfx.wss.inputs
+    stop = {**RESTING, "type": "EXCHANGE STOP", "amount": "-0.01"}
+    order = inputs.submit_order(**stop).result(DEADLINE_S)
+    exchange.inject("refuse_handshake", times=None)
+    exchange.inject("cut_before_input", input="ou")
+    reply = inputs.update_order(order.id, price="1001")
+    wait_until(lambda: bfx.wss.account.is_stale)
+    bfx.rest.auth.update_order(order.id, price="1000000")  # triggers it
+    exchange.clear_faults()
+    with pytest.raises(OutcomeUnknown, match="stop was triggered") as unknown:
+        reply.result(DEADLINE_S)
+    (closed,) = unknown.value.candidates
+    assert closed.id == order.id and closed.status.is_executed
+    assert "is closed" in str(unknown.value) and reply.done()
+    assert not unknown.value.can_resolve
+    wait_until(lambda: not worker())
 
 
 def test_r10_close_ends_a_reconciliation(
