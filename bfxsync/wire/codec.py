@@ -11,11 +11,14 @@ lone surrogates in text, and keeps integers beyond 64 bits (refused in integer f
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Callable
 
 from bfxsync._base.aliases import NumberType
-from bfxsync._base.numbers import READERS_OF, number_text
+from bfxsync._base.hidden import HiddenInt
+from bfxsync._base.numbers import READERS_OF, number_text, plain_decimal
+from bfxsync._base.plain import narrow_float_text, plain_bool, plain_integer
 from bfxsync.errors import RemoteError, UsageError
 
 try:
@@ -32,6 +35,7 @@ __all__ = [
     "loads_many",
     "number_text",
     "parse",
+    "plain_json",
 ]
 
 Loads = Callable[[bytes], Any]
@@ -126,3 +130,20 @@ def parse(loads: Loads, data: bytes) -> Any:
 def dumps(value: Any) -> str:
     """Encode compact JSON; amounts and prices are text already, so there are no floats."""
     return _encode(value)
+
+
+def plain_json(value: object) -> Any:
+    """Return numbers that JSON might write with an exponent as text, and only plain types."""
+    if value is None or isinstance(value, (bool, str, HiddenInt)):
+        return value
+    if isinstance(value, Mapping):
+        return {name: plain_json(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_json(item) for item in value]
+    switch = plain_bool(value)
+    whole = plain_integer(value) if switch is None else switch
+    if whole is not None:
+        return whole
+    if isinstance(value, (float, Decimal)) or narrow_float_text(value) is not None:
+        return plain_decimal(value, "a number of the body")
+    return value

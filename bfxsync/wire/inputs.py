@@ -50,6 +50,7 @@ from bfxsync.checks.symbols import check_currency, check_funding, check_pair
 from bfxsync.checks.texts import check_choice
 from bfxsync.checks.times import check_cid_date, check_tif
 from bfxsync.errors import UsageError
+from bfxsync.wire.codec import dumps, plain_json
 
 Body = Dict[str, Any]
 
@@ -62,6 +63,18 @@ _HIDDEN, _OCO = int(OrderFlag.HIDDEN), int(OrderFlag.OCO)
 
 _OFFER_TYPES = ("LIMIT", "FRRDELTAVAR", "FRRDELTAFIX")
 _LOAN_KINDS = ("credit", "loan")
+
+
+def _check_meta(name: str, value: object) -> Body:
+    """Return a copy of an object that JSON can express."""
+    given = check_object(name, value)
+    try:
+        found: Body = plain_json(given)
+        dumps(found)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise UsageError(f"{name} must be a dict of JSON values: {exc}") from exc
+    return found
+
 
 # The check of each optional field of an order.
 _CHECKS: Dict[str, Callable[..., object]] = {
@@ -78,7 +91,7 @@ _CHECKS: Dict[str, Callable[..., object]] = {
     "cid_oco": check_cid,
     "flags": check_order_flags,
     "tif": check_tif,
-    "meta": check_object,
+    "meta": _check_meta,
 }
 # Fields of an update that say which order it is about.
 _NAMING = {"id", "cid", "cid_date"}

@@ -48,6 +48,18 @@ def test_every_input_has_a_result(exchange: PaperExchange, connect: Connect) -> 
     assert exchange.account.orders == []
 
 
+@pytest.mark.parametrize(
+    "value",
+    [object(), float("nan"), {(1,): 2}, b""],
+    ids=["object", "NaN", "key", "bytes"],
+)
+def test_meta_beyond_json_is_refused_at_once(connect: Connect, value: Any) -> None:
+    inputs = connect().wss.inputs
+    with pytest.raises(UsageError, match="^meta must be a dict of JSON values"):
+        inputs.submit_order(*RESTING, meta={"x": value})
+    assert inputs.submit_order(*RESTING, meta={"x": 0.5}).result(DEADLINE_S).id
+
+
 def test_messages_arrive(connect: Connect) -> None:
     client, other = connect(), connect()
     got: List[Any] = []

@@ -248,3 +248,16 @@ def test_what_is_no_json_is_not_written(number: str) -> None:
 @given(JSON_VALUES)
 def test_what_is_written_is_read_again(value: object) -> None:
     assert parse("stdlib", codec.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    "value, plain",
+    [
+        ({"a": (1, [True, None])}, {"a": [1, [True, None]]}),
+        ([1e-7, Decimal("1E+3")], ["0.0000001", "1000"]),
+        ({"a": {1}}, {"a": {1}}),
+    ],
+    ids=["containers", "numbers", "no JSON"],
+)
+def test_numbers_are_written_without_exponent(value: object, plain: object) -> None:
+    assert codec.plain_json(value) == plain

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, NamedTuple, Optional, Tuple
 from urllib.parse import urlencode, urlsplit
 
 from bfxsync._base.describe import type_name
-from bfxsync._base.hidden import Hidden, HiddenBytes, HiddenInt, hidden_in
+from bfxsync._base.hidden import Hidden, HiddenBytes, hidden_in
 from bfxsync._base.numbers import plain_decimal
-from bfxsync._base.plain import narrow_float_text, plain_bool, plain_integer, plain_text
+from bfxsync._base.plain import plain_text
 from bfxsync.errors import UsageError
-from bfxsync.wire.codec import dumps
+from bfxsync.wire.codec import dumps, plain_json
 
 _METHODS = ("GET", "POST")
 
@@ -101,26 +100,9 @@ def request_of(
         raise UsageError("a GET must not have a body")
     given = {name: value for name, value in body.items() if value is not None}
     try:
-        text = dumps(_plain(given))
+        text = dumps(plain_json(given))
     except (TypeError, ValueError, RecursionError) as exc:
         raise UsageError(f"the body cannot be written as JSON: {exc}") from exc
     secrets = tuple(hidden_in(given))
     data = HiddenBytes(text.encode()) if secrets else text.encode()
     return Request(str(method), url, data, signed_path, secrets)
-
-
-def _plain(value: object) -> object:
-    """Return numbers that JSON might write with an exponent as text, and only plain types."""
-    if value is None or isinstance(value, (bool, str, HiddenInt)):
-        return value
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    switch = plain_bool(value)
-    whole = plain_integer(value) if switch is None else switch
-    if whole is not None:
-        return whole
-    if isinstance(value, (float, Decimal)) or narrow_float_text(value) is not None:
-        return plain_decimal(value, "a number of the body")
-    return value
