@@ -53,8 +53,10 @@ def check_followed(filters: Collection[str], name: str, symbol: object) -> None:
     `name` is that of its operation, `symbol` that of a new order or offer. Cancellations are never
     refused: REST tells what became of them.
     """
+    if not filters:
+        return
     kind = {"on": "trading", "ou": "trading", "fon": "funding"}.get(name)
-    if not filters or kind is None:
+    if kind is None:
         return
     for text in filters:
         if text == kind or (text.startswith(f"{kind}-") and symbol is None):

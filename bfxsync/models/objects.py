@@ -142,6 +142,9 @@ def truth(value: object, number: NumberType = float) -> bool:
     raise RemoteError(f"expected true or false, got {short(value)}")
 
 
+_NO_FLAGS = OrderFlag(0)
+
+
 def flags(value: object, number: NumberType = float) -> Optional[OrderFlag]:
     """Return the flags of an order, or None; unknown bits are kept."""
     if value is None:
@@ -149,7 +152,8 @@ def flags(value: object, number: NumberType = float) -> Optional[OrderFlag]:
     found = integer(value)
     if found is None:
         raise RemoteError(f"expected an integer or null, got {short(value)}")
-    return OrderFlag(found)
+    # Without flags, as most: a call of the class takes as long as four fields.
+    return OrderFlag(found) if found else _NO_FLAGS
 
 
 def texts(value: object, number: NumberType = float) -> Optional[list[str]]:
