@@ -80,6 +80,19 @@ def has_both(orders):
 
 
 @pytest.fixture
+def is_settled(maker, has_both):
+    """``is_settled()``: whether both sides are quoted, and nothing is awaited any more."""
+
+    def is_over():
+        sides = maker.sides.values()
+        is_idle = all(side.quote and not side.request for side in sides)
+        is_known = maker.knows_account and not maker.had_gap.is_set()
+        return is_idle and is_known and has_both()
+
+    return is_over
+
+
+@pytest.fixture
 def other(bfx_exchange):
     """``other(type, amount, price)``: an order of someone else."""
     with bfx_exchange.client(bfx_exchange.accounts[1]) as bfx:

@@ -105,12 +105,12 @@ def test_too_little_money_leaves_one_side(bfx_exchange, maker, until, orders):
     ["cut_before_input", "cut_after_input", "cut_after_notification", "cut_after_on"],
 )
 def test_lost_link_leaves_one_order_a_side(
-    bfx_fault, bfx_account, maker, until, fill, has_both, fault
+    bfx_fault, bfx_account, maker, until, fill, is_settled, fault
 ):
     bfx_fault(fault)
-    until(lambda: has_both() and maker.knows_account)
+    until(is_settled)
     fill(SELL, "0.01")
-    until(lambda: maker.position == -SIZE and has_both())
+    until(lambda: maker.position == -SIZE and is_settled())
     assert traded(bfx_account) == -SIZE
     assert len(bfx_account.orders) == 2
 
@@ -128,9 +128,9 @@ def test_exchange_cancels_what_the_link_leaves(
 
 @pytest.mark.parametrize("input", ["ou", "oc"])
 def test_refused_change_ends_in_a_cancellation(
-    bfx_exchange, bfx_fault, maker, until, fill, has_both, input
+    bfx_exchange, bfx_fault, maker, until, fill, is_settled, input
 ):
-    until(has_both)
+    until(is_settled)
     bfx_fault("reject_order", input=input)
     if input == "ou":
         fill(BUY, "0")  # only better orders, which changes the fair price
@@ -139,35 +139,35 @@ def test_refused_change_ends_in_a_cancellation(
     # A refused move is followed by a cancellation, a refused cancellation by another one.
     cancelled = 1 if input == "ou" else 3
     until(lambda: len(arrived(bfx_exchange, "oc")) == cancelled)
-    until(has_both)
+    until(is_settled)
     assert len(arrived(bfx_exchange, "oc")) == cancelled
 
 
 @pytest.mark.parametrize("name", ["ou", "oc"])
 def test_lost_link_while_an_order_is_changed(
-    bfx_fault, bfx_account, bfx_exchange, maker, until, fill, has_both, name
+    bfx_fault, bfx_account, bfx_exchange, maker, until, fill, is_settled, name
 ):
-    until(has_both)
+    until(is_settled)
     bfx_fault("cut_after_input", input=name)
     if name == "ou":
         fill(BUY, "0.01")
     else:
         maker.had_gap.set()
     until(lambda: arrived(bfx_exchange, name))
-    until(has_both)
+    until(is_settled)
     # Read from the wallet again if a move is only presumed lost, without the fee then.
     assert maker.position == pytest.approx(traded(bfx_account), abs=Decimal("0.0001"))
     assert len(bfx_account.orders) == 2
 
 
 def test_fill_while_the_link_is_down_is_counted(
-    bfx_exchange, bfx_fault, bfx_account, maker, until, fill, has_both
+    bfx_exchange, bfx_fault, bfx_account, maker, until, fill, is_settled
 ):
-    until(has_both)
+    until(is_settled)
     bfx_fault("refuse_handshake", times=4)
     bfx_exchange.drop_connections()
     fill(BUY, "0.006")
-    until(lambda: maker.position == Decimal("0.006") and has_both())
+    until(lambda: maker.position == Decimal("0.006") and is_settled())
     assert traded(bfx_account) == Decimal("0.006")
     assert len(bfx_account.orders) == 2
 
