@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 try:
     import account_frames
+    import dataframe_columns
     import exchange
     import micro
     import order_stages
@@ -275,3 +276,8 @@ def test_the_local_exchange_is_measured():
     assert measured.number == 20 and measured.cpu_s > 0
     measured = exchange.send_updates(200)
     assert measured.number >= 200 and measured.wall_s > 0
+
+
+def test_columns_of_a_frame_are_measured():
+    found = dataframe_columns.measure(100, rounds=1)
+    assert set(found) >= {"DataFrame", "Arrow", "sink .csv"}

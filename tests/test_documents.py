@@ -180,11 +180,18 @@ def goes_on_after_one_gap(rows):
     return len(gaps) == 1 and 10 < gaps[0] < len(rows) - 10 and ids == sorted(set(ids))
 
 
+def has_trades(rows):
+    assert rows[0] == ["time", "symbol", "id", "amount", "price"]
+    ids = [row[2] for row in rows[1:]]
+    return len(set(ids)) == len(ids) > 20
+
+
 # What an example writes.
 FILES = {
     "spread_to_csv": ("spread.csv", has_spreads),
     "download_30_days": ("candles.csv", has_candles),
     "recorder": ("trades.csv", goes_on_after_one_gap),
+    "save_trades": ("trades.csv", has_trades),
 }
 
 # What Python prints of the log where nothing is configured.

@@ -27,6 +27,7 @@ LAYERS = [
     ("guards",),
     ("outcome",),
     ("recording",),
+    ("sinks",),
     ("ws.dispatch",),
     ("ws.core.lifetime", "ws.core.subscriber", "ws.core.shared_subscription"),
     ("ws.replies", "ws.reply_table", "ws.order_replies"),

@@ -60,7 +60,7 @@ def open_for_recording(path: str, append: bool) -> OutputFile:
         found = os.fstat(file.fileno())
         if found.st_size and not append:
             raise ValueError("the file is not empty")
-        _lock(file)
+        lock_exclusively(file, "recorder")
         if found.st_mode & 0o077 and hasattr(os, "fchmod"):
             # An existing file, readable by others.
             os.fchmod(file.fileno(), 0o600)
@@ -134,7 +134,7 @@ def _without_last_line(path: str, file: FileIO) -> FileIO:
                     write_all(whole, packer.compress(line))
         write_all(whole, packer.flush())
         os.fsync(number)
-        _lock(whole)
+        lock_exclusively(whole, "recorder")
         os.replace(name, path)
     except BaseException:
         whole.close()
@@ -145,13 +145,14 @@ def _without_last_line(path: str, file: FileIO) -> FileIO:
     return whole
 
 
-def _lock(file: FileIO) -> None:
+def lock_exclusively(file: FileIO, user: str) -> None:
+    """Lock a file until it is closed; raise `ValueError` if another `user` has locked it."""
     if fcntl is None:
         return
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ValueError("another recorder is using the file") from None
+        raise ValueError(f"another {user} is using the file") from None
     except OSError:
         # Not all file systems support locks.
         pass

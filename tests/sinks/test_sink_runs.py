@@ -1,0 +1,95 @@
+"""Programs that save live trades and are killed: nothing is missing, nothing is there twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from patience import at_most
+from stored_rows import stored
+from warm_python import WarmPython
+
+from bfxsync.models import Trade
+from bfxsync.paper import PaperExchange
+from bfxsync.sinks import open_sink
+
+pytestmark = pytest.mark.once
+
+PROGRAM = """
+import sys
+from bfxsync import Client
+from bfxsync.models import Trade
+from bfxsync.sinks import open_sink
+
+path, start = sys.argv[1], int(sys.argv[2])
+with open_sink(path, Trade, flush_s=0.02) as sink, Client() as bfx:
+    # Live trades wait here while the past is read.
+    live = iter(bfx.wss.subscribe_trades("tBTCUSD"))
+    since = sink.since(start)
+    sink.write_all(bfx.rest.public.iter_trades("tBTCUSD", start=since))
+    print(sink.count, flush=True)
+    for trade in live:
+        if sink.write(trade) and sink.count % 20 == 0:
+            print(sink.count, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[PaperExchange]:
+    with PaperExchange(rate=200.0) as exchange:
+        yield exchange
+
+
+@pytest.fixture(scope="module")
+def python() -> Iterator[WarmPython]:
+    with WarmPython() as python:
+        yield python
+
+
+@pytest.mark.parametrize(
+    "suffix, signals",
+    [
+        (".csv", [signal.SIGKILL, signal.SIGINT]),
+        (".parquet", [signal.SIGKILL]),
+        (".db", [signal.SIGKILL]),
+    ],
+)
+def test_killed_programs_leave_no_hole_and_no_duplicate(
+    suffix: str,
+    signals: Any,
+    exchange: PaperExchange,
+    python: WarmPython,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / f"trades{suffix}"
+    start = int(time.time() * 1000) - 10_000
+    environment = {
+        **os.environ,
+        "BFX_WSS_HOST": exchange.url,
+        "BFX_REST_HOST": exchange.rest_url,
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+    }
+    for number in signals:
+        program = python.start(
+            ["-c", PROGRAM, str(path), str(start)], environment, tmp_path
+        )
+        for _ in range(3):
+            assert program.stdout.readline()
+        program.send_signal(number)
+        result = program.finish(at_most(20))
+        assert result.returncode == -number or "KeyboardInterrupt" in result.stderr
+    # Later ones may still come, as trades come out of order.
+    end = int(time.time() * 1000) - 2_000
+    with exchange.client() as bfx:
+        get = bfx.rest.public.iter_trades
+        with open_sink(path, Trade, flush_s=0.0) as sink:
+            sink.write_all(get("tBTCUSD", start=sink.since(start)))
+        wanted = {trade.id: trade for trade in get("tBTCUSD", start=start, end=end)}
+    found = [trade for trade in stored(path, Trade) if trade.mts <= end]
+    assert len(found) == len({trade.id for trade in found})
+    assert {trade.id: trade for trade in found} == wanted
+    assert len(wanted) > 60
