@@ -178,6 +178,25 @@ CHANGES = {
             pass
         """,
     ),
+    "an event loop without a name, and comments": (
+        """
+        import asyncio
+        async def main():
+            pass
+        asyncio.get_event_loop().run_until_complete(main())
+        asyncio.run(  # one
+            main(),  # two
+        )  # three
+        """,
+        """
+        def main():
+            pass
+        main()
+        (  # one
+            main()  # two
+        )  # three
+        """,
+    ),
     "sleep under the names it may have": (
         """
         from asyncio import run, sleep  # both

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import List, Mapping, Tuple
 
 from bfxsync.compat.migrate.client_calls import report_calls
-from bfxsync.compat.migrate.coroutines import Coroutines, Program
+from bfxsync.compat.migrate.coroutines import Coroutines
 from bfxsync.compat.migrate.event_loop import EventLoopCalls
 from bfxsync.compat.migrate.imports import edit_imports
+from bfxsync.compat.migrate.program import Program
 from bfxsync.compat.migrate.source import SourceText
 
 __all__ = ["migrate"]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
 from typing import Dict, Set, Tuple
 
-from bfxsync.compat.migrate.coroutines import Program
+from bfxsync.client import Client
 from bfxsync.compat.migrate.names import INPUTS, OFFICIAL, OURS, WSS
+from bfxsync.compat.migrate.program import Program
+from bfxsync.rest.auth import AuthEndpoints
+from bfxsync.rest.merchant import MerchantEndpoints
+from bfxsync.rest.public import PublicEndpoints
+from bfxsync.ws.client import WebSocketClient
+from bfxsync.ws.dispatch.events import EVENTS
+from bfxsync.ws.inputs import Inputs
 
-_CLASSES: Dict[Tuple[str, ...], Tuple[str, str]] = {
-    WSS: ("ws.client", "WebSocketClient"),
-    INPUTS: ("ws.inputs", "Inputs"),
-    ("rest", "public"): ("rest.public", "PublicEndpoints"),
-    ("rest", "auth"): ("rest.auth", "AuthEndpoints"),
-    ("rest", "merchant"): ("rest.merchant", "MerchantEndpoints"),
+_CLASSES: Dict[Tuple[str, ...], type] = {
+    WSS: WebSocketClient,
+    INPUTS: Inputs,
+    ("rest", "public"): PublicEndpoints,
+    ("rest", "auth"): AuthEndpoints,
+    ("rest", "merchant"): MerchantEndpoints,
 }
 
 _CLIENTS = (f"{OFFICIAL}.Client", f"{OURS}.Client")
@@ -44,7 +50,7 @@ def _report_attribute(program: Program, node: ast.Attribute) -> None:
         text = "Client.ws is of versions before 3, whose methods had other names."
         program.source.report(node, text)
     part = program.names.client_part(node.value)
-    if part in _CLASSES and not hasattr(_class(*_CLASSES[part]), node.attr):
+    if part in _CLASSES and not hasattr(_CLASSES[part], node.attr):
         hint = _HINTS.get(node.attr, "see docs/moving.rst")
         text = f"{'.'.join(part)}.{node.attr} stays: bfxsync has no such name; {hint}."
         program.source.report(node, text)
@@ -69,21 +75,14 @@ def _report_arguments(program: Program, call: ast.Call) -> None:
 def _report_event(program: Program, call: ast.Call) -> None:
     event = call.args[0] if call.args else None
     if isinstance(event, ast.Constant) and isinstance(event.value, str):
-        events = importlib.import_module(f"{OURS}.ws.dispatch.events")
-        if event.value not in events.EVENTS:
+        if event.value not in EVENTS:
             program.source.report(event, f"bfxsync has no event {event.value!r}.")
 
 
 def _client_arguments() -> Set[str]:
-    client, wss = _class("client", "Client"), _class("ws.client", "WebSocketClient")
     return {
         name
-        for each in (client, wss)
+        for each in (Client, WebSocketClient)
         for name, parameter in inspect.signature(each).parameters.items()
         if parameter.kind is not parameter.VAR_KEYWORD
     }
-
-
-def _class(module: str, name: str) -> type:
-    found: type = getattr(importlib.import_module(f"{OURS}.{module}"), name)
-    return found

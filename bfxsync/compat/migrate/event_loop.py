@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from typing import Dict, List, Set
 
-from bfxsync.compat.migrate.coroutines import Coroutines, Program
+from bfxsync.compat.migrate.coroutines import Coroutines
 from bfxsync.compat.migrate.names import AnyImport, chain_of, loads, root_of
+from bfxsync.compat.migrate.program import Program
 
 _THREAD = "start a thread: threading.Thread(target=function, daemon=True).start()"
 _POOL = "plain calls run one after the other; concurrent.futures.ThreadPoolExecutor runs several"
@@ -63,7 +64,8 @@ class EventLoopCalls:
         self._coroutines = coroutines
         # Roots of expressions that the edits remove.
         self._gone: Set[ast.AST] = set()
-        self._needs_time = False
+        # The import that time.sleep needs, if any.
+        self._time_import = ""
 
     def edit(self) -> None:
         """Change what can be changed, and report the rest."""
@@ -97,7 +99,11 @@ class EventLoopCalls:
     def _edit_call(self, call: ast.Call) -> None:
         coroutine = self._program.entry(call)
         if coroutine is not None and self._source.is_editable(call):
-            if self._is_plain(ast.Await(coroutine), coroutine):
+            is_simple = len(call.args) == 1 and not call.keywords
+            has_comment = "#" in self._source.code(call)
+            if (is_simple or not has_comment) and self._is_plain(
+                ast.Await(coroutine), coroutine
+            ):
                 if self._names.client_method(coroutine) == "start":
                     self._run_until_closed(coroutine)
                 self._unwrap(call)
@@ -125,7 +131,6 @@ class EventLoopCalls:
             self._source.start(func), self._source.end(func), f"{module}.sleep"
         )
         self._gone.add(root_of(func))
-        self._needs_time = True
         self._time_import = "import time as _time" if taken else "import time"
         around = self._program.function_of(call)
         if around is not None and self._program.is_handler(around):
@@ -133,11 +138,19 @@ class EventLoopCalls:
             self._source.report(call, text, is_left=False)
 
     def _unwrap(self, call: ast.Call) -> None:
-        """Replace a call by its first argument."""
+        """Replace a call by its first argument, which stays in parentheses beside a comment."""
         source, inner = self._source, call.args[0]
-        source.replace(source.start(call), source.start(inner), "")
-        source.replace(source.end(inner), source.end(call), "")
-        self._gone.add(root_of(call.func))
+        start, end = source.start(inner), source.end(inner)
+        rest = source.text[end : source.end(call)]
+        if "#" in source.text[source.start(call) : start] + rest:
+            source.replace(source.start(call), source.end(call.func), "")
+            if rest.lstrip().startswith(","):  # it would make a tuple
+                at = source.text.index(",", end)
+                source.replace(at, at + 1, "")
+        else:
+            source.replace(source.start(call), start, "")
+            source.replace(end, source.end(call), "")
+        self._gone |= set(ast.walk(call.func))
 
     def _delete_loops(self) -> None:
         """Delete an event loop that only ran what is now called."""
@@ -209,7 +222,7 @@ class EventLoopCalls:
             if any(each in self._gone for each in loads(self._source.tree, name)):
                 if not self._left(name):
                     unused.setdefault(statement, set()).add(name)
-        wanted = self._needs_time and not self._has_import(self._time_import)
+        wanted = bool(self._time_import) and not self._has_import(self._time_import)
         for statement in dict.fromkeys(anchors.values()):
             names = unused.get(statement, set())
             kept = [a for a in statement.names if (a.asname or a.name) not in names]

@@ -7,8 +7,8 @@ import importlib
 import re
 from typing import Dict, List, Tuple
 
-from bfxsync.compat.migrate.coroutines import Program
 from bfxsync.compat.migrate.names import OFFICIAL, OURS, chain_of, loads
+from bfxsync.compat.migrate.program import Program
 
 # Modules that have another name here; names that are elsewhere, with the name they have there.
 _MODULES = {
