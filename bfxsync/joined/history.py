@@ -19,7 +19,7 @@ from bfxsync.joined.closing import ClosedCandle
 from bfxsync.joined.outlet import SIZE, Failure, Marker, Outlet
 from bfxsync.joined.plans import Plan
 from bfxsync.joined.registry import Histories
-from bfxsync.joined.worker import HistoryWorker
+from bfxsync.joined.worker import HistoryWorker, past_items
 from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.models.model_list import ModelList
 from bfxsync.models.status import Candle
@@ -224,7 +224,10 @@ class JoinedHistory(Tabular, Generic[T_co]):
             worker.stop()
 
     def _past_rows(self) -> Iterator[T_co]:
-        plan = self._consumer.past_plan()
+        plan, access = self._consumer.past_plan(), self._histories.access
+        if plan.is_over(access.clock):
+            yield from past_items(plan, access)
+            return
         consumer = attrs.evolve(
             self._consumer, callback=None, on_close=None, on_event=None
         )
@@ -277,7 +280,7 @@ class JoinedHistory(Tabular, Generic[T_co]):
         else:
             mailbox, report = Mailbox(SIZE), None
         subscription = None
-        if plan.over_mts is None or access.clock.now_mts() < plan.over_mts:
+        if not plan.is_over(access.clock):
             registry = self._histories.wss._subscriptions
             # Without the client, which the worker must not keep alive.
             subscription = registry.open(
@@ -293,7 +296,7 @@ class JoinedHistory(Tabular, Generic[T_co]):
             Outlet(mailbox, consumer.has_callback),
             subscription,
             report,
-            self._histories.running,
+            core.lifetime,
         )
 
     def _mailbox(self) -> Mailbox:
@@ -307,7 +310,11 @@ class JoinedHistory(Tabular, Generic[T_co]):
     def _next_item(self, mailbox: Mailbox, timeout_s: float | None = None) -> Any:
         if self._core.lifetime.is_forked:
             raise self._core.lifetime.forked_error()
-        item = mailbox.get(timeout_s)
+        try:
+            item = mailbox.get(timeout_s)
+        except StopIteration:
+            self._core.lifetime.check_exit()
+            raise
         if item.__class__ is Failure:
             raise item.error.with_traceback(None)
         return item

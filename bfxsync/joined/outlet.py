@@ -73,11 +73,11 @@ class Outlet:
             self.mailbox.put([Marker(self.ended.set)], list)
         self.mailbox.close(error)
 
-    def stop(self) -> None:
+    def stop(self, error: BfxError | None = None) -> None:
         """Accept no more items and let the worker wait no more; a finalizer may call this."""
         self._is_stopped = True
         self._stepped.set()
-        self.mailbox.close()
+        self.mailbox.close(error)
         self.ended.set()
 
     def _step(self) -> None:

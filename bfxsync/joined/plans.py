@@ -16,6 +16,7 @@ from bfxsync.checks.options import check_bool
 from bfxsync.checks.symbols import check_symbol
 from bfxsync.checks.times import check_seconds_or_zero, check_time
 from bfxsync.errors import UsageError
+from bfxsync.joined.access import ServerClock
 from bfxsync.joined.candle_seam import CandleSeam
 from bfxsync.joined.closing import CandleRules
 from bfxsync.joined.past import PastRange
@@ -51,6 +52,8 @@ class Plan:
         ``read(public, range)`` iterates over the rows of a range, oldest first.
     before : callable, optional
         Returns the last row before the start, or None, if that is needed.
+    is_plain : bool
+        Whether the rows of REST are those of the history, as nothing is made of them.
     wants_clock : bool
         Whether the exchange's time matters.
     over_mts : float, optional
@@ -68,8 +71,13 @@ class Plan:
     read: Callable[[PublicEndpoints, PastRange], Iterator[Any]]
     before: Optional[Callable[[PublicEndpoints], Any]] = None
     is_strict: bool = False
+    is_plain: bool = True
     wants_clock: bool = False
     over_mts: Optional[float] = None
+
+    def is_over(self, clock: ServerClock) -> bool:
+        """Return whether the whole range is in REST."""
+        return self.over_mts is not None and clock.now_mts() >= self.over_mts
 
     @property
     def title(self) -> str:
@@ -160,6 +168,7 @@ def candle_plan(
         read=read,
         before=before if rules.fills and rules.start else None,
         is_strict=rules.fills,
+        is_plain=frame.is_native and not rules.fills,
         wants_clock=True,
         over_mts=over_mts,
     )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-import weakref
 from typing import TYPE_CHECKING, Any, Dict, Protocol
 
 from bfxsync._base.forks import lazily
 
 if TYPE_CHECKING:
     from bfxsync.joined.access import PastAccess
-    from bfxsync.joined.worker import HistoryWorker
     from bfxsync.ws.client import WebSocketClient
 
 
@@ -25,21 +23,12 @@ class RestSource(Protocol):
 
 
 class Histories:
-    """
-    What the histories of a client share.
-
-    The client and its handles refer to it, workers to `running` only, so an abandoned client ends
-    its workers.
-    """
+    """What the histories of a client share; only the client and its handles refer to it."""
 
     def __init__(self, wss: WebSocketClient, rest: RestSource) -> None:
         self.wss = wss
-        self.running: Dict[int, HistoryWorker] = {}
         self._rest = rest
         self._made: Dict[str, PastAccess] = {}
-        finalizer = weakref.finalize(self, _stop_all, self.running, self._made)
-        # At interpreter exit the threads end with it.
-        finalizer.atexit = False  # type: ignore[misc]  # a property without a slot
 
     @property
     def access(self) -> PastAccess:
@@ -57,21 +46,22 @@ class Histories:
         """The options of the REST client."""
         return self._rest.options
 
+    @property
+    def running(self) -> Dict[int, Any]:
+        """The workers that run."""
+        return self.wss._core.lifetime.workers
+
     def begin_close(self) -> None:
-        """End all histories without waiting."""
-        _stop_all(self.running, self._made)
+        """End all histories without waiting, and abort their requests."""
+        for worker in list(self.running.values()):
+            worker.stop()
+        for access in list(self._made.values()):
+            access.close()
 
     def join(self, deadline: float) -> None:
         """Wait until a time (monotonic) for the threads to end."""
         for worker in list(self.running.values()):
             worker.join(max(0.0, deadline - time.monotonic()))
-
-
-def _stop_all(running: Dict[int, HistoryWorker], made: Dict[str, PastAccess]) -> None:
-    for worker in list(running.values()):
-        worker.stop()
-    for access in list(made.values()):
-        access.close()
 
 
 def _access_class() -> type[PastAccess]:

@@ -13,7 +13,7 @@ import random
 import time
 from itertools import count
 from threading import Thread
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence
+from typing import Any, Callable, Iterable, Iterator, List, Sequence
 
 from bfxsync._base.enums import SubscriptionStatus
 from bfxsync._base.latch import Latch
@@ -24,6 +24,7 @@ from bfxsync.joined.access import PastAccess
 from bfxsync.joined.outlet import LIMIT, Outlet
 from bfxsync.joined.plans import Plan
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
+from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.subscription import Subscription
 
 _log = get_logger(__name__)
@@ -51,8 +52,8 @@ class HistoryWorker:
         Without a client, and read by nobody else; None if the whole range is past.
     report : callable, optional
         Receives errors that are tried again; without it the consumer raises them.
-    workers : dict
-        Those of the client that run; this one is removed at its end.
+    lifetime : Lifetime
+        That of the client, which has its running workers.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class HistoryWorker:
         outlet: Outlet,
         subscription: Subscription[Any] | None,
         report: Callable[[BfxError], object] | None,
-        workers: Dict[int, HistoryWorker],
+        lifetime: Lifetime,
     ) -> None:
         self.plan = plan
         self.outlet = outlet
@@ -76,7 +77,7 @@ class HistoryWorker:
         # From here on nothing is missed.
         self._reader = None if subscription is None else subscription._reader()
         self._report = report
-        self._workers = workers
+        self._lifetime = lifetime
         self._seam: Any = plan.make_seam()
         self._stopped = Latch()
         self._number = next(_numbers)
@@ -95,20 +96,24 @@ class HistoryWorker:
             return
         name = f"bfxsync-history-{self._number}"
         thread = Thread(target=self._main, name=name, daemon=True)
-        self._workers[self._number] = self
+        self._lifetime.workers[self._number] = self
         try:
             start_thread(thread)
         except RuntimeError as exc:
-            self._workers.pop(self._number, None)
+            self._lifetime.workers.pop(self._number, None)
             self._token.append(True)
             message = f"no thread can be started: {exc}"
             raise NetworkError(message, phase="connect") from exc
         self._thread = thread
+        if self._lifetime.is_closing:
+            # Closed concurrently: this one may have been missed.
+            self.stop(self._lifetime.exception)
 
-    def stop(self) -> None:
-        """End without waiting, from any thread or a finalizer."""
+    def stop(self, error: BfxError | None = None) -> None:
+        """End without waiting, from any thread or a finalizer; the consumer raises the error."""
+        self.exception = self.exception or error
         self._stopped.set()
-        self.outlet.stop()
+        self.outlet.stop(error)
         if self._reader is not None:
             self._reader.close()
 
@@ -136,9 +141,9 @@ class HistoryWorker:
             _log.error("%s ended", self.plan.title, exc_info=exc)
             error = BfxError(f"{self.plan.title} ended: {exc!r}")
             error.__cause__ = exc
-        if self._stopped.is_set or isinstance(error, ClosedError):
-            error = error if isinstance(error, ClosedError) else None
-        elif error is not None:
+        if self._stopped.is_set:
+            error = self.exception
+        elif error is not None and not isinstance(error, ClosedError):
             status = SubscriptionStatus.FAILED
             self.exception = error
             if self._report is not None:
@@ -148,7 +153,7 @@ class HistoryWorker:
             self._subscription.unsubscribe()
         self.outlet.mailbox.put([Status(status)], list)
         self.outlet.close(error)
-        self._workers.pop(self._number, None)
+        self._lifetime.workers.pop(self._number, None)
 
     def _read_past(self) -> None:
         """Read a range without a stream."""
@@ -271,6 +276,23 @@ class HistoryWorker:
     def _pause(self, seconds: float) -> None:
         if self._stopped.wait(seconds):
             raise _Stopped
+
+
+def past_items(plan: Plan, access: PastAccess) -> Iterator[Any]:
+    """Yield a range that is over, on the caller's thread; an error ends it."""
+    public = access.endpoints(plan.is_strict)
+    seam: Any = plan.make_seam()
+    rows = plan.read(public, seam.past())
+    if plan.is_plain:
+        yield from rows
+        return
+    before = None if plan.before is None else plan.before(public)
+    if before is not None:
+        seam.seed(before)
+    yield from seam.add_past(rows)
+    access.clock.set()
+    yield from seam.tick(access.clock.now_mts())
+    yield from seam.finish()
 
 
 def in_chunks(items: Iterable[Any], size: int) -> Iterator[List[Any]]:

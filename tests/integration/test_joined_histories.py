@@ -19,6 +19,7 @@ from bfxsync import (
     CandleCorrected,
     Client,
     ClosedError,
+    Degraded,
     FundingTrade,
     Gap,
     NetworkError,
@@ -29,9 +30,12 @@ from bfxsync import (
     SubscriptionStatus,
     Trade,
     UsageError,
+    VersionMismatch,
 )
+from bfxsync.joined import worker
 from bfxsync.joined.outlet import LIMIT
 from bfxsync.paper import PaperExchange
+from bfxsync.rest.public import PublicEndpoints
 
 from .bare_server import DEADLINE_S
 from .fault_proxy import FaultProxy
@@ -260,15 +264,15 @@ def test_a_slow_consumer_bounds_what_is_kept_and_misses_nothing(
     since = now_of(exchange) - 3_600_000 * 12
     with bfx.trades(SYMBOL, since=since, mailbox_size=10, limit=500) as history:
         first = history.get(DEADLINE_S)
-        worker = history._made["worker"]
+        outlet = history._made["worker"].outlet
         for _ in range(5):
             exchange.step(2.0)
-            assert len(worker.outlet.mailbox) <= 2 * LIMIT
+            assert len(outlet.mailbox) <= 2 * LIMIT
         rows = tape(exchange, since)
         found = [first]
         while found[-1].id != rows[-1][0]:
             found.append(history.get(DEADLINE_S))
-            assert len(worker.outlet.mailbox) <= 2 * LIMIT
+            assert len(outlet.mailbox) <= 2 * LIMIT
     assert ids_of(found) == [row[0] for row in rows]
     assert len(rows) > 3 * LIMIT
 
@@ -493,8 +497,6 @@ def test_an_unreadable_page_ends_the_history(
     def fail(*_: Any, **options: Any) -> Any:
         raise worker_reads
 
-    from bfxsync.rest.public import PublicEndpoints
-
     monkeypatch.setattr(PublicEndpoints, "iter_trades", fail)
     for _ in range(2):
         with pytest.raises(RemoteError):
@@ -506,6 +508,38 @@ def test_an_unreadable_page_ends_the_history(
     assert history.exception is worker_reads
     assert errors.wait_for(1) == [worker_reads]
     assert "failed" in repr(history)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("is_for_good", [False, True], ids=["for a moment", "for good"])
+def test_a_history_of_rest_that_lags_behind_the_stream_is_waited_for(
+    exchange: PaperExchange, bfx: Client, monkeypatch: Any, is_for_good: bool
+) -> None:
+    since = now_of(exchange) - 60 * MINUTE
+    rows = tape(exchange, since)
+    # REST lacks the oldest trade of the snapshot, and two before it.
+    last_mts = rows[-33][1]
+    calls: List[Any] = []
+    read = PublicEndpoints.iter_trades
+
+    def lagging(self: PublicEndpoints, *arguments: Any, **options: Any) -> Any:
+        calls.append(options)
+        found = read(self, *arguments, **options)
+        if len(calls) > 2 and not is_for_good:
+            return found
+        return (trade for trade in found if trade.mts < last_mts)
+
+    monkeypatch.setattr(PublicEndpoints, "iter_trades", lagging)
+    monkeypatch.setattr(worker, "_LAG_S", 0.2 if is_for_good else DEADLINE_S)
+    consumer = Consumer(bfx.trades(SYMBOL, since=since))
+    consumer.until_id(rows[-1][0])
+    bfx.close()
+    consumer.join(DEADLINE_S)
+    lacks = [each for each in consumer.items if isinstance(each, Degraded)]
+    assert len(lacks) == is_for_good
+    assert len(calls) >= 3 or is_for_good
+    if not is_for_good:
+        assert ids_of(consumer.items) == [row[0] for row in rows]
 
 
 @pytest.mark.once
@@ -561,6 +595,39 @@ def test_close_ends_a_worker_that_waits_for_its_consumer(
     release.set()
     bfx.close()
     assert bfx._histories.running == {}
+
+
+@pytest.mark.parametrize("is_past", [True, False], ids=["past", "live"])
+def test_the_end_of_the_websocket_ends_its_histories(
+    exchange: PaperExchange, bfx: Client, is_past: bool
+) -> None:
+    """As with `run`, which closes the WebSocket alone."""
+    started, release = threading.Event(), threading.Event()
+
+    def slow(trade: Trade) -> None:
+        started.set()
+        release.wait(DEADLINE_S)
+
+    until = BEGIN - MINUTE if is_past else None
+    bfx.trades(SYMBOL, since=BEGIN - 24 * 60 * MINUTE, until=until, callback=slow)
+    assert started.wait(DEADLINE_S)
+    release.set()
+    bfx.wss.close()
+    wait_until(lambda: not bfx._histories.running)
+    with pytest.raises(ClosedError):
+        bfx.trades(SYMBOL, since=BEGIN, callback=print)
+
+
+def test_a_fatal_error_is_raised_by_the_iteration(
+    exchange: PaperExchange, bfx: Client
+) -> None:
+    history = bfx.trades(SYMBOL, since=now_of(exchange))
+    first = iter(history)
+    error = VersionMismatch("not supported")
+    bfx.wss._core.failed(error)
+    with pytest.raises(VersionMismatch):
+        list(first)
+    assert history.exception is error
 
 
 def test_a_history_that_is_dropped_ends(exchange: PaperExchange, bfx: Client) -> None:

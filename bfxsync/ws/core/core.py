@@ -219,6 +219,7 @@ class Core:
             account.close()
         for link in self.placement.links:
             link.close()
+        self.lifetime.stop_workers()
 
     def abandon(self) -> None:
         """End without waiting, after the client was garbage collected."""

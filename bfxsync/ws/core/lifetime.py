@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Tuple
+from typing import Dict, Protocol, Tuple
 
 from bfxsync._base.latch import Latch
 from bfxsync.errors import BfxError, ClosedError
+
+
+class Worker(Protocol):
+    """A thread, apart from those of connections and callbacks, that ends with the client."""
+
+    def stop(self, error: BfxError | None = None) -> None:
+        """End without waiting, with the fatal error that ended the client if there is one."""
 
 
 class Lifetime:
@@ -24,7 +31,14 @@ class Lifetime:
         self.exit_by: BaseException | None = None
         # Set when the client has ended or is about to.
         self.stopped: Latch = Latch()
+        # By number, as long as they run.
+        self.workers: Dict[int, Worker] = {}
         self._pid = os.getpid()
+
+    def stop_workers(self) -> None:
+        """Stop all workers; `is_closing` must be set, so that no other starts."""
+        for worker in list(self.workers.values()):
+            worker.stop(self.exception)
 
     def check_open(self) -> None:
         """Raise the fatal error or `ClosedError` if the client has ended."""
