@@ -191,7 +191,7 @@ class OrderBook(BookQueries[L]):
 class AggregatedBook(OrderBook[BookUpdate]):
     """Price levels of a pair (P0 to P4)."""
 
-    checked = attrgetter("price", "amount")
+    checked: ClassVar[attrgetter[tuple[Any, Any]]] = attrgetter("price", "amount")
 
     def apply(self, level: BookUpdate) -> None:
         """Insert, replace or remove one level; the sign of the amount gives the side."""
@@ -234,7 +234,7 @@ class FundingBook(OrderBook[FundingBookUpdate]):
     """Levels of a funding currency (P0 to P4), by rate and period, with opposite signs."""
 
     _is_funding = True
-    checked = attrgetter("rate", "amount")
+    checked: ClassVar[attrgetter[tuple[Any, Any]]] = attrgetter("rate", "amount")
 
     def apply(self, level: FundingBookUpdate) -> None:
         """Insert, replace or remove one level."""
@@ -302,7 +302,7 @@ class _OrdersBook(OrderBook[R]):
 class RawBook(_OrdersBook[RawBookUpdate]):
     """Single orders of a pair (R0)."""
 
-    checked = attrgetter("order_id", "amount")
+    checked: ClassVar[attrgetter[tuple[Any, Any]]] = attrgetter("order_id", "amount")
 
     def apply(self, level: RawBookUpdate) -> None:
         """Insert, move or remove one order; equal prices are sorted by id, ascending."""
@@ -319,7 +319,7 @@ class FundingRawBook(_OrdersBook[FundingRawBookUpdate]):
     """Single offers of a funding currency (R0)."""
 
     _is_funding = True
-    checked = attrgetter("offer_id", "amount")
+    checked: ClassVar[attrgetter[tuple[Any, Any]]] = attrgetter("offer_id", "amount")
 
     def apply(self, level: FundingRawBookUpdate) -> None:
         """Insert, move or remove one offer; equal rates are sorted by period, then id."""

@@ -29,7 +29,7 @@ class Program:
 
     def __init__(self, source: SourceText) -> None:
         self.source = source
-        self.names = Names(source)
+        self.names: Names = Names(source)
         self.functions: Dict[ast.AsyncFunctionDef, List[Reason]] = {
             node: []
             for node in ast.walk(source.tree)

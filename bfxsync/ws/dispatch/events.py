@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Protocol
+from typing import Any, Callable, Dict, Iterable, List, Protocol, Tuple
 
 from bfxsync._base.describe import safe_repr
 from bfxsync._base.guesses import did_you_mean, names_like
@@ -41,7 +41,7 @@ class EventSource(Protocol):
     listener: CallbackQueue | None
 
 
-CONNECTION_EVENTS = {
+CONNECTION_EVENTS: Dict[str, Tuple[str, ...]] = {
     "open": (),
     "disconnected": ("code", "reason"),
     "restored": ("gap_s",),

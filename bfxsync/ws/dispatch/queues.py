@@ -27,7 +27,7 @@ class OrderedQueue:
 
     def __init__(self) -> None:
         self._blocks: Deque[_Block] = deque()
-        self.held = self._blocks
+        self.held: Deque[_Block] = self._blocks
         """Empty when the queue is empty, except for a block that a consumer has just finished."""
         # Used by the writer only.
         self._end = 0
@@ -124,7 +124,7 @@ class LatestQueue:
     def __init__(self) -> None:
         # By key: the item and its arrival time. Implemented in C, so each method is one step.
         self._items: OrderedDict[Any, Tuple[Any, float]] = OrderedDict()
-        self.held = self._items
+        self.held: OrderedDict[Any, Tuple[Any, float]] = self._items
         # Used by the writer only.
         self._events = 0
 

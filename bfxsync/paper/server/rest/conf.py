@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Dict
+
 from bfxsync.paper.engine.order import legs
 from bfxsync.paper.engine.order_requests import DERIVATIVE_SIZES, SIZES
 from bfxsync.paper.engine.units import Row
@@ -22,7 +24,13 @@ _LABELS = {
     "USTF0": "Tether USDt (deriv)",
 }
 NETWORKS = {"BTC": "BITCOIN", "ETH": "ETHEREUM", "LTC": "LITECOIN", "UST": "TETHERUSE"}
-FEES = {"BTC": 0.0004, "ETH": 0.00135, "LTC": 0.001, "UST": 5, "USD": 0}
+FEES: Dict[str, float] = {
+    "BTC": 0.0004,
+    "ETH": 0.00135,
+    "LTC": 0.001,
+    "UST": 5,
+    "USD": 0,
+}
 # Currency codes that are spelled differently elsewhere.
 _SPELLINGS = {"UST": "USDt", "USTF0": "USDt0", "DOG": "MDOGE", "IOT": "IOTA"}
 _DERIVATIVES_FUNDING = {
