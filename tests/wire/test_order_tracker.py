@@ -1007,7 +1007,7 @@ def test_only_recent_notifications_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
     second = operation_of("ou", {"id": 1, "price": "99"}, token="second")
     refused = notice("ou-req", FULL, "price: invalid")
     others = [
-        notice("on-req", partial_row(id=n, cid=n), mts=START + n // 4) for n in range(4)
+        notice("on-req", partial_row(id=n, cid=n), mts=START + n // 2) for n in range(8)
     ]
     run = Run(PRICED).see(refused)
     run.tracker.sent([second], run.now)
@@ -1015,3 +1015,5 @@ def test_only_recent_notifications_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
     assert run.fates == {"ou": OrderRejected}
     run.see(others[2], refused)
     assert run.fates == {"ou": OrderRejected, "second": OrderRejected}
+    run.see(*others[3:])
+    assert [*run.tracker._acknowledgements._recent] == [START + 2, START + 3]
