@@ -176,7 +176,7 @@ class Authentication:
         error = error_from_code(code, error_text(body), body, AuthError)
         if isinstance(error, SubscriptionRejected):
             # Such a code has another meaning here: nothing was subscribed.
-            error = AuthError(error.message, code=code, raw=body)
+            error = AuthError(error_text(body), code=code, raw=body)
         self._refusal_count += 1
         if self._refusal_count > self._retries(error):
             return [Fail(error)]
