@@ -29,6 +29,7 @@ from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, OBSERVERS, Core, open_cores
 _PACKAGE = os.path.dirname(bfxsync.__file__) + os.sep
 _PLUGIN = "pytest_bfxsync"
 _PREFIX = "bfxsync-"
+_EXCHANGE = "bfxsync-paper"
 
 
 class Watch:
@@ -70,9 +71,13 @@ class Watch:
             if core.placement.links and core in unclosed:
                 self._left.append(_describe(core, place))
                 core.close()
+        made = {core for core, _ in self._made}
+        # Clients from before the test may start threads in it, and end them later.
+        has_older = any(core not in made for core in open_cores())
+        prefix = _EXCHANGE if has_older else _PREFIX
         deadline = time.monotonic() + CLOSE_TIMEOUT_S
         for thread in threading.enumerate():
-            if thread.name.startswith(_PREFIX) and thread not in self._threads:
+            if thread.name.startswith(prefix) and thread not in self._threads:
                 # That of a client which was closed by a callback, or dropped, may end just now.
                 thread.join(max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():

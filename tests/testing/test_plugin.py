@@ -131,6 +131,24 @@ def test_what_a_test_leaves_open_fails_it_alone(run: Any) -> None:
     )
 
 
+def test_clients_of_a_module_are_not_looked_at(run: Any) -> None:
+    run("""
+        import pytest
+        from bfxsync.paper import PaperExchange
+
+        @pytest.fixture(scope="module")
+        def older():
+            with PaperExchange() as exchange, exchange.client() as bfx:
+                yield bfx
+
+        def test_first_use(older, bfx_client):
+            older.wss.subscribe_ticker("tBTCUSD", lambda ticker: None)
+
+        def test_second_use(older, bfx_client):
+            older.wss.account.wait_ready(20)
+        """).assert_outcomes(passed=2)
+
+
 RAISING = """
     import pytest
 
