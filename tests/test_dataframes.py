@@ -12,14 +12,23 @@ from typing import Any
 import attrs
 import numpy
 import pandas
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from model_tables import CASES, NUMBERS, Case
 
 from bfxsync import RemoteError, UsageError, models
-from bfxsync.dataframes import TIME, arrow_table, dataframe
-from bfxsync.models import Candle, Liquidation, Order, Trade
+from bfxsync.book.book import AggregatedBook, RawBook
+from bfxsync.dataframes import TIME, TableSource, Tabular, arrow_table, dataframe
+from bfxsync.models import (
+    BookUpdate,
+    Candle,
+    Liquidation,
+    Order,
+    RawBookUpdate,
+    Trade,
+)
 
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 CANDLE = Candle(1_700_000_000_123, 1.0, 2.0, 4.0, 0.5, 7.0, symbol="tBTCUSD")
@@ -230,3 +239,27 @@ def test_missing_libraries_are_named_with_their_extra(
     text = rf'^{module} is not installed: pip install "bfxsync\[{extra}\]"$'
     with pytest.raises(ImportError, match=text):
         make([CANDLE])
+
+
+class Rows(Tabular):
+    """Anything but a list or a dict, which other libraries read in their own way."""
+
+    def _table_source(self) -> TableSource:
+        return TableSource(Candle, [CANDLE], float)
+
+
+def test_other_libraries_read_the_stream() -> None:
+    table = pyarrow.table(Rows())
+    assert table.column_names == list(Candle.columns())
+    assert table.equals(Rows().arrow())
+    with pytest.raises(NotImplementedError):
+        Tabular().df()
+
+
+@pytest.mark.parametrize("level", [BookUpdate(1.5, 2, 0.1), RawBookUpdate(7, 1.5, 0.1)])
+def test_live_book_is_a_table_of_its_levels(level: Any) -> None:
+    book: Any = AggregatedBook() if isinstance(level, BookUpdate) else RawBook()
+    book.apply(level)
+    frame = book.df()
+    assert list(frame.columns) == ["side", *type(level).columns()]
+    assert list(frame["side"]) == ["bid"] and list(frame["amount"]) == [0.1]

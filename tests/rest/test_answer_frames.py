@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import pickle
 import re
 from contextlib import closing
-from copy import copy, deepcopy
 from decimal import Decimal
 from typing import Any
 
@@ -83,28 +81,6 @@ def test_lists_know_their_model_and_numbers(method: Any, number: Any) -> None:
         empty = KINDS[kind]([], getattr(models, model), number).df()
         assert list(empty.dtypes) == list(frame.dtypes)
     assert rows
-
-
-def test_list_is_a_list_in_all_else() -> None:
-    plain = list(CANDLES)
-    assert CANDLES == plain and plain == CANDLES and isinstance(CANDLES, list)
-    assert repr(CANDLES) == repr(plain)
-    for copied in (pickle.loads(pickle.dumps(CANDLES)), copy(CANDLES)):
-        assert type(copied) is list and copied == plain
-    assert type(deepcopy(CANDLES)) is list
-    assert CANDLES[1] is plain[1] and CANDLES[-1] is plain[-1]
-    with pytest.raises(IndexError):
-        CANDLES[5]
-    tickers = ModelDict({"tBTCUSD": 1}, models.Ticker)
-    assert tickers == {"tBTCUSD": 1}
-    assert type(pickle.loads(pickle.dumps(tickers))) is dict
-
-
-def test_slices_and_copies_of_a_list_are_tables_too() -> None:
-    for part in (CANDLES[:2], CANDLES[-2:], CANDLES[9:], CANDLES.copy()):
-        assert type(part) is ModelList
-        assert list(part.df().columns) == list(Candle.columns())[1:]
-    assert list(CANDLES[1:3].df()["volume"]) == [1.0, 2.0]
 
 
 def test_history_is_read_to_its_end() -> None:

@@ -13,26 +13,35 @@ from patience import at_most
 from stored_rows import stored
 from warm_python import WarmPython
 
-from bfxsync.models import Trade
+from bfxsync.models import Candle, Trade
 from bfxsync.paper import PaperExchange
 from bfxsync.sinks import open_sink
 
 pytestmark = pytest.mark.once
 
-PROGRAM = """
+OPENING = """
 import sys
 from bfxsync import Client
-from bfxsync.models import Trade
+from bfxsync.models import Candle, Trade
 from bfxsync.sinks import open_sink
 
 path, start = sys.argv[1], int(sys.argv[2])
 with open_sink(path, Trade, flush_s=0.02) as sink, Client() as bfx:
+"""
+
+BY_HAND = """
     # Live trades wait here while the past is read.
     live = iter(bfx.wss.subscribe_trades("tBTCUSD"))
     since = sink.since(start)
     sink.write_all(bfx.rest.public.iter_trades("tBTCUSD", start=since))
     print(sink.count, flush=True)
     for trade in live:
+        if sink.write(trade) and sink.count % 20 == 0:
+            print(sink.count, flush=True)
+"""
+
+JOINED = """
+    for trade in bfx.trades("tBTCUSD", since=sink.since(start)):
         if sink.write(trade) and sink.count % 20 == 0:
             print(sink.count, flush=True)
 """
@@ -51,15 +60,16 @@ def python() -> Iterator[WarmPython]:
 
 
 @pytest.mark.parametrize(
-    "suffix, signals",
+    "suffix, program, signals",
     [
-        (".csv", [signal.SIGKILL, signal.SIGINT]),
-        (".parquet", [signal.SIGKILL]),
-        (".db", [signal.SIGKILL]),
+        (".csv", BY_HAND, [signal.SIGKILL, signal.SIGINT]),
+        (".parquet", BY_HAND, [signal.SIGKILL]),
+        (".db", JOINED, [signal.SIGKILL, signal.SIGINT]),
     ],
 )
 def test_killed_programs_leave_no_hole_and_no_duplicate(
     suffix: str,
+    program: str,
     signals: Any,
     exchange: PaperExchange,
     python: WarmPython,
@@ -74,13 +84,13 @@ def test_killed_programs_leave_no_hole_and_no_duplicate(
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }
     for number in signals:
-        program = python.start(
-            ["-c", PROGRAM, str(path), str(start)], environment, tmp_path
+        running = python.start(
+            ["-c", OPENING + program, str(path), str(start)], environment, tmp_path
         )
         for _ in range(3):
-            assert program.stdout.readline()
-        program.send_signal(number)
-        result = program.finish(at_most(20))
+            assert running.stdout.readline()
+        running.send_signal(number)
+        result = running.finish(at_most(20))
         assert result.returncode == -number or "KeyboardInterrupt" in result.stderr
     # Later ones may still come, as trades come out of order.
     end = int(time.time() * 1000) - 2_000
@@ -93,3 +103,20 @@ def test_killed_programs_leave_no_hole_and_no_duplicate(
     assert len(found) == len({trade.id for trade in found})
     assert {trade.id: trade for trade in found} == wanted
     assert len(wanted) > 60
+
+
+def test_closed_candles_of_a_joined_history_are_stored_once(
+    exchange: PaperExchange, tmp_path: Path
+) -> None:
+    path = tmp_path / "candles.csv"
+    now = int(time.time() * 1000)
+    start = now - 60 * 60_000
+    for until in (now - 30 * 60_000, now - 5 * 60_000):
+        with exchange.client() as bfx, open_sink(path, Candle) as sink:
+            since = sink.since(start)
+            candles = bfx.candles("tBTCUSD", since=since, until=until, closed=True)
+            sink.write_all(candles)
+            wanted = list(
+                bfx.rest.public.iter_candles("tBTCUSD", start=start, end=until)
+            )
+        assert stored(path, Candle) == wanted and len(wanted) > 20
