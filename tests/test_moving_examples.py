@@ -128,7 +128,6 @@ def has_printed(patterns, lines):
     return not wanted
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_does_what_its_original_does(run, name, tmp_path):
     endless = name.startswith("websocket") or name == "readme/new_order.py"
