@@ -277,7 +277,6 @@ def test_an_impossible_seed_is_refused(run: Any, pytester: pytest.Pytester) -> N
 
 
 @pytest.mark.once
-@pytest.mark.once
 def test_workers_of_xdist_have_exchanges_of_their_own(
     pytester: pytest.Pytester,
 ) -> None:
