@@ -62,6 +62,9 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
     if event in ACCOUNT_EVENTS and not core.is_replay:
         account = core.account
     core.publisher.listeners.add(event, callback)
+    if account is not None:
+        # Before `listen`, which begins the first handler with the state.
+        account.present(event, callback)
     core.listen()
     if account is not None:
         account.open()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Callable, Protocol, cast
 
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.latch import Latch
@@ -26,6 +26,7 @@ from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.placement import Placement
 from bfxsync.ws.core.reconciler import Reconciler
 from bfxsync.ws.core.subscription_table import Owner
+from bfxsync.ws.dispatch.account_events import ACCOUNT_SNAPSHOTS
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
 from bfxsync.ws.inputs import Inputs
@@ -216,6 +217,11 @@ class AccountCore:
         """Authenticate again on another socket, if there is a connection."""
         self._submit(AccountTable.renew, reason)
 
+    def present(self, event: str, handler: Callable[[Any], object]) -> None:
+        """Begin a handler of a snapshot event with the present state, if that has come already."""
+        if event in ACCOUNT_SNAPSHOTS:
+            self._submit(AccountTable.present, event, handler)
+
     def report_unread(self, error: BfxError) -> None:
         """Report the failure of a reply; only log it after the end. Called by a finalizer."""
         link = self._owner.placement.account_link
@@ -232,10 +238,10 @@ class AccountCore:
         if link is not None:
             link.worker.wake()
 
-    def _submit(self, command: Any, argument: object) -> None:
+    def _submit(self, command: Any, *arguments: object) -> None:
         link = self._owner.placement.account_link
         if link is not None:
-            link.submit(command, argument)
+            link.submit(command, *arguments)
 
     def make_link(self, number: int) -> Link:
         """Create the connection."""

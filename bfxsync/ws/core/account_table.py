@@ -7,7 +7,7 @@ Everything here runs on the connection's thread.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Protocol, Sequence
+from typing import Any, Callable, Protocol, Sequence
 
 import attrs
 
@@ -44,6 +44,7 @@ from bfxsync.ws.core.subscription_table import (
     SubscriptionOutput,
     SubscriptionTable,
 )
+from bfxsync.ws.dispatch.account_events import PresentState
 from bfxsync.ws.reply_table import ReplyTable
 
 _log = get_logger(__name__)
@@ -124,6 +125,15 @@ class AccountTable(SubscriptionTable):
         """Authenticate again, on another socket."""
         shared = self._shared[self.account.channel.identity]
         return self._session.apply(Resubscribe(shared, reason), self._clock())
+
+    def present(self, event: str, handler: Callable[[Any], object]) -> Outputs:
+        """Begin a new handler with the present state, if there are others already."""
+        shared = self._shared[self.account.channel.identity]
+        if shared.listener is not None:
+            restart = shared.channel.restart
+            state = [PresentState(event, handler, each) for each in restart()]
+            shared.listener.mailbox.put(state, restart)
+        return ()
 
     def report(self, unread: Unread) -> Outputs:
         """Report the failure of a reply whose error was never read."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Hashable
 
+import attrs
+
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.models.stream import AccountMessage, Snapshot
 
@@ -47,6 +49,11 @@ ACCOUNT_MESSAGE = "account_message"
 ACCOUNT_EVENTS = ACCOUNT_UPDATE_EVENTS | {AUTHENTICATED, ACCOUNT_MESSAGE}
 """All events of the account, with one argument."""
 
+ACCOUNT_SNAPSHOTS = frozenset(
+    name for name in ACCOUNT_UPDATE_EVENTS if name.endswith("_snapshot")
+)
+"""Events with the whole state of one kind."""
+
 _FILLS = frozenset(("te", "tu", "fte", "ftu"))
 
 
@@ -70,6 +77,22 @@ def key_of(update: AccountUpdate) -> Hashable:
     return kind, None
 
 
+@attrs.frozen(eq=False)
+class PresentState:
+    """The present state, for a handler that was registered after its snapshot."""
+
+    event: str
+    handler: Callable[[Any], object]
+    snapshot: Snapshot[AccountUpdate]
+
+    def emit(self) -> None:
+        """Call the handler."""
+        for update in self.snapshot.rows:
+            data = update.data
+            if update.event == self.event and isinstance(data, list):
+                self.handler(list(data))
+
+
 def account_routes(
     emit: Callable[[str, Any], object],
 ) -> Dict[type, Callable[[Any], object]]:
@@ -91,4 +114,5 @@ def account_routes(
         AccountMessage: emit_message,
         AccountUpdate: emit_update,
         Snapshot: emit_snapshot,
+        PresentState: PresentState.emit,
     }
