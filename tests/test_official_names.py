@@ -12,6 +12,7 @@ from patience import at_most
 
 import bfxsync
 from bfxsync import (
+    Backoff,
     Client,
     SubscriptionRejected,
     UsageError,
@@ -159,7 +160,10 @@ def test_a_program_of_the_official_client_trades():
             wss_host=exchange.url,
             rest_host=exchange.rest_url,
             filters=["trading", "funding", "wallet", "balance"],
+            backoff=Backoff(first_s=0.05),
         )
+        # The first handler opens the connection: events must not come before the others.
+        exchange.inject("refuse_handshake", times=None)
         for name in ACCOUNT_EVENTS:
             got[name] = Queue()
             bfx.wss.on(name, handler(name))
@@ -186,6 +190,7 @@ def test_a_program_of_the_official_client_trades():
         def on_funding_offer_new(offer: types.FundingOffer):
             bfx.wss.inputs.cancel_funding_offer(id=offer.id)
 
+        exchange.clear_faults()
         bfx.wss.start()
         with closing(bfx):
             for name, kind in KINDS.items():
