@@ -63,8 +63,6 @@ class Sink(Generic[M]):
     ----------
     path : str
     model : type
-    count : int
-        Rows accepted by this object.
     skipped_count : int
         Rows that were not accepted, as the file has them already.
     """
@@ -79,7 +77,6 @@ class Sink(Generic[M]):
     ) -> None:
         self.path: str = path
         self.model: Any = row_format.model
-        self.count: int = 0
         self.skipped_count: int = 0
         self._storage = storage
         self._format = row_format
@@ -92,6 +89,7 @@ class Sink(Generic[M]):
         tail = [row_format.row(values) for values in storage.tail()]
         self._stored: Dict[object, None] = dict.fromkeys(map(self._key_of, tail))
         self._waiting: Dict[object, Values] = {}
+        self._stored_count = 0
         self._last: M | None = tail[-1] if tail else None
         self._origin: Any = row_format.origin(tail[-1]) if tail else None
         # The newest candle, while it may still change.
@@ -109,6 +107,11 @@ class Sink(Generic[M]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def count(self) -> int:
+        """Rows that were added to this object."""
+        return self._stored_count + len(self._waiting)
 
     @property
     def last(self) -> M | None:
@@ -202,7 +205,6 @@ class Sink(Generic[M]):
             row, int(self._clock() * 1000)
         )
         self._last = row
-        self.count += 1
         return True
 
     def _is_known(self, row: Any) -> bool:
@@ -233,6 +235,7 @@ class Sink(Generic[M]):
             return
         self._storage.append([values for _, values in rows])
         self._stored.update((key, None) for key, _ in rows)
+        self._stored_count += len(rows)
         for key, _ in rows:
             del self._waiting[key]
         extra = len(self._stored) - KEPT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any, Iterator
@@ -120,3 +121,24 @@ def test_closed_candles_of_a_joined_history_are_stored_once(
                 bfx.rest.public.iter_candles("tBTCUSD", start=start, end=until)
             )
         assert stored(path, Candle) == wanted and len(wanted) > 20
+
+
+def test_sinks_are_callbacks_of_subscriptions(
+    exchange: PaperExchange, tmp_path: Path
+) -> None:
+    path = tmp_path / "trades.db"
+    enough = threading.Event()
+
+    def on_trade(trade: Trade) -> None:
+        sink.write(trade)
+        if sink.count >= 20:
+            enough.set()
+
+    with open_sink(path, Trade, flush_s=0.001) as sink:
+        with exchange.client() as bfx:
+            bfx.wss.subscribe_trades("tBTCUSD", on_trade)
+            assert enough.wait(at_most(10))
+            # From two threads at once.
+            sink.flush()
+    found = [trade.id for trade in stored(path, Trade)]
+    assert len(found) == len(set(found)) == sink.count >= 20
