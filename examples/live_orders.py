@@ -15,13 +15,14 @@ with PaperExchange() as exchange, exchange.client() as bfx:
     reply = inputs.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.5", "50000")
     order = reply.result(timeout=5)
     print("order", order.id, "is", order.status.word)
+    print("executed", reply.executed, "remaining", reply.remaining)
     print("open orders, read without a request:", len(account.orders))
-    print("cancelled:", reply.cancel_order().result(5).status.word)
+    print("cancelled:", reply.cancel_order().result(5).status.word, reply.is_closed)
 
     # A market order: its fills arrive one by one.
     reply = inputs.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.2")
     bought = reply.wait_filled(timeout=30)
-    print(f"bought {bought.amount_orig} at {bought.price_avg:,.1f}")
+    print(f"bought {reply.executed} at {bought.price_avg:,.1f}")
     for trade in reply.fills:
         print("  fill", trade.exec_amount, "fee", trade.fee, trade.fee_currency)
 
@@ -35,7 +36,7 @@ with PaperExchange() as exchange, exchange.client() as bfx:
     exchange.inject("cut_after_input", input="on")
     reply = inputs.submit_order("EXCHANGE MARKET", "tBTCUSD", "-0.1")
     sold = reply.wait_filled(timeout=60)
-    print(f"sold {-sold.amount_orig} through a disconnect: {sold.status.word}")
+    print(f"sold {-reply.executed} through a disconnect: {sold.status.word}")
     print(
         "orders that the exchange has executed:",
         len(exchange.account.closed_orders) - 1,

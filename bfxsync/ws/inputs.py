@@ -351,7 +351,8 @@ class Inputs(Messages):
         check_callback("on_done", on_done, "reply")
         date = self._port.services.creation_dates()[0]
         request = request_of("on", body, date)
-        reply = OrderReply(self._port, request, self, on_fill, on_done)
+        numbers = self._port.services.numbers
+        reply = OrderReply(self._port, request, self, on_fill, on_done, numbers)
         return Draft("on", request.known, reply, is_random), reply
 
     def _send(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Protocol
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Protocol
 
-from bfxsync._base.numbers import EXACT, decimal_of
+from bfxsync._base.aliases import NumberType
+from bfxsync._base.numbers import EXACT, approximately, decimal_of
 from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import (
+    ApiError,
     BfxError,
     ClosedError,
+    NotExecuted,
     OrderNotFilled,
     RequestTimeout,
     UsageError,
@@ -50,8 +54,10 @@ class OrderReply(Reply[AnyOrder]):
         calls: OrderCalls,
         on_fill: Callable[[AccountTrade], object] | None = None,
         on_done: Callable[[OrderReply], object] | None = None,
+        numbers: NumberType = float,
     ) -> None:
         super().__init__(owner, request)
+        self._numbers = numbers
         self._inputs = calls
         self._on_fill = on_fill
         # Removed by the thread that calls it.
@@ -93,6 +99,61 @@ class OrderReply(Reply[AnyOrder]):
         the order is closed.
         """
         return list(self._fills.values())
+
+    @property
+    def executed(self) -> float:
+        """
+        The amount known to be executed so far: positive if bought, negative if sold.
+
+        In base currency, 0 before the first execution is known. Of a closed order it is what
+        `order` says, even if the last of `fills` have not arrived; of an order whose amount was
+        updated it is the sum of `fills`, if that is more than the status of the order lists.
+        """
+        order = self._order
+        executed = _sum_of(trade.exec_amount for trade in self.fills)
+        if isinstance(order, Order):
+            left = decimal_of(order.amount)
+            without_updates = EXACT.subtract(decimal_of(order.amount_orig), left)
+            listed = _sum_of(fill.amount for fill in order.status.fills)
+            if approximately(listed, str(without_updates)):
+                executed = without_updates
+            else:
+                executed = max(executed, listed, key=Decimal.copy_abs)
+        number: Any = self._numbers
+        result: float = number(executed)
+        return result
+
+    @property
+    def remaining(self) -> float | None:
+        """
+        The amount that is not executed: positive to buy, negative to sell, in base currency.
+
+        Of a closed order what was cancelled, or 0. None before the exchange has listed the order.
+        """
+        return None if self._order is None else self._order.amount
+
+    @property
+    def is_open(self) -> bool:
+        """
+        Whether the exchange has listed the order and it can still be executed, as far as known.
+
+        After the end of the client, and while the link is down, it is what was known last.
+        """
+        order = self._order
+        return order is not None and order.status.is_open and not self._is_simulated
+
+    @property
+    def is_closed(self) -> bool:
+        """
+        Whether nothing of the order is open, nor will be: it is closed, or was never placed.
+
+        Not the opposite of `is_open`: while the order is in flight, or its fate is unknown, both
+        are false. `wait_done` returns then, or raises why it was not placed.
+        """
+        error = self._error
+        if error is None or not self.record.was_sent:
+            return self.needs_nothing
+        return isinstance(error, (ApiError, NotExecuted))
 
     def wait_done(self, timeout: float | None = None) -> AnyOrder:
         """
@@ -200,9 +261,7 @@ class OrderReply(Reply[AnyOrder]):
         order = self._order
         if self._ended_by is not None or not isinstance(order, Order):
             return True
-        total = decimal_of(0)
-        for trade in self.fills:
-            total = EXACT.add(total, decimal_of(trade.exec_amount))
+        total = _sum_of(trade.exec_amount for trade in self.fills)
         left = decimal_of(order.amount)
         executed = EXACT.subtract(decimal_of(order.amount_orig), left)
         return total.copy_abs() >= executed.copy_abs()
@@ -260,3 +319,10 @@ class OrderReply(Reply[AnyOrder]):
         if self._on_done and self.needs_nothing:
             with suppress(IndexError):
                 self._call(self._on_done.pop(), self)
+
+
+def _sum_of(amounts: Iterable[Any]) -> Decimal:
+    total = decimal_of(0)
+    for amount in amounts:
+        total = EXACT.add(total, decimal_of(amount))
+    return total

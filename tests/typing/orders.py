@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Union
+from typing import List, Optional, Tuple, Union
 
 from typing_extensions import assert_type
 
@@ -52,6 +52,9 @@ def a_reply_has_the_type_of_its_result(bfx: Client) -> None:
     assert_type(reply.wait_done(60.0), AnyOrder)
     assert_type(reply.order, Union[Order, PartialOrder, None])
     assert_type(reply.fills, List[AccountTrade])
+    assert_type(reply.executed, float)
+    assert_type(reply.remaining, Optional[float])
+    assert_type((reply.is_open, reply.is_closed), Tuple[bool, bool])
     assert_type(reply.cid, int)
     assert_type(reply.done(), bool)
     assert_type(reply.cancel_order(), Reply[AnyOrder])

@@ -49,11 +49,11 @@ class Owner:
         self.lifetime.stopped.set()
 
 
-def order(status="ACTIVE", left=2.0, orig=2.0, id=77):
+def order(status="ACTIVE", left=2.0, orig=2.0, id=77, number=float):
     row = [None] * 32
     row[0], row[2], row[3], row[4], row[5] = id, 5, "tBTCUSD", 1, 2
     row[6], row[7], row[8], row[13] = left, orig, "EXCHANGE LIMIT", status
-    return Order.from_row(row)
+    return Order.from_row(row, number)
 
 
 def fill(id=1, amount=1.0, fee=None):

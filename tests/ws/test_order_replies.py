@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 
 import pytest
 from patience import at_most
@@ -11,11 +12,13 @@ from replies import Owner, fill, order
 from bfxsync import (
     ClosedError,
     OrderNotFilled,
+    OrderNotPlaced,
     OrderRejected,
     OutcomeUnknown,
     RequestTimeout,
     UsageError,
 )
+from bfxsync.models import Order
 from bfxsync.ws.order_replies import OrderReply
 from bfxsync.ws.replies import Request
 
@@ -95,6 +98,90 @@ def test_order_that_is_closed_at_first_sight_is_done(owner, record):
     owner.perform(reply.settle, order(*ENDS["refused"]))
     assert done.wait_for(1) == [reply]
     assert reply.result().status.word == "INSUFFICIENT BALANCE (G1)"
+
+
+def seen(reply):
+    """Return what a program sees without waiting."""
+    return reply.executed, reply.remaining, reply.is_open, reply.is_closed
+
+
+@pytest.mark.parametrize(
+    "status, left, orig, expected",
+    [
+        ("ACTIVE", 2.0, 2.0, (0.0, 2.0, True, False)),
+        ("ACTIVE", -0.3, -0.3, (0.0, -0.3, True, False)),
+        # Without the rounding error of floats.
+        ("PARTIALLY FILLED @ 9.0(0.2)", 0.1, 0.3, (0.2, 0.1, True, False)),
+        ("PARTIALLY FILLED @ 9.0(-0.2)", -0.1, -0.3, (-0.2, -0.1, True, False)),
+        ("EXECUTED @ 100.0(2.0)", 0.0, 2.0, (2.0, 0.0, False, True)),
+        (*ENDS["cancelled"], 2.0, (0.0, 2.0, False, True)),
+        (*ENDS["partly"], 2.0, (1.0, 1.0, False, True)),
+        (*ENDS["refused"], 2.0, (0.0, 2.0, False, True)),
+        # An update has changed the amount, but not the original one.
+        ("ACTIVE", 5.0, 2.0, (0.0, 5.0, True, False)),
+        ("PARTIALLY FILLED @ 100.0(1.0)", 4.0, 2.0, (1.0, 4.0, True, False)),
+    ],
+)
+def test_amounts_are_those_of_the_latest_state(owner, status, left, orig, expected):
+    reply = new(owner)
+    owner.perform(reply.settle, order())
+    owner.perform(reply.observe, order(status, left, orig))
+    assert seen(reply) == expected
+
+
+def test_fills_count_where_the_status_lists_less(owner):
+    reply = new(owner)
+    owner.perform(reply.observe, trade=fill(1))
+    assert seen(reply) == (1.0, None, False, False)
+    owner.perform(reply.settle, order("PARTIALLY FILLED @ 100.0(1.0)", 6.0))
+    owner.perform(reply.observe, trade=fill(2))
+    assert seen(reply) == (2.0, 6.0, True, False)
+
+
+def test_partial_order_has_the_amounts_that_are_known(owner):
+    row = [77, *[None] * 5, 2.0, None]
+    reply = new(owner)
+    owner.perform(reply.simulate, Order.from_partial_row(row))
+    assert seen(reply) == (0.0, 2.0, False, True)
+
+
+def test_decimals_stay_decimals(owner):
+    reply = new(owner, numbers=Decimal)
+    assert type(reply.executed) is Decimal
+    state = order("PARTIALLY FILLED @ 9.0(0.2)", 0.1, 0.3, number=Decimal)
+    owner.perform(reply.settle, state)
+    assert (reply.executed, reply.remaining) == (Decimal("0.2"), Decimal("0.1"))
+
+
+UNTOUCHED = (0.0, None, False)
+
+
+@pytest.mark.parametrize(
+    "was_sent, error, is_closed",
+    [
+        (True, None, False),
+        (False, CLOSED, True),
+        (True, OrderRejected("price: invalid", code=10001), True),
+        (True, OrderNotPlaced("none", proof="absent", phase="receive"), True),
+        (True, OutcomeUnknown("no answer", phase="receive"), False),
+    ],
+)
+def test_order_that_never_was_is_closed(owner, was_sent, error, is_closed):
+    reply = new(owner)
+    assert seen(reply) == (*UNTOUCHED, False)
+    if was_sent:
+        reply.mark_sent()
+    if error is not None:
+        owner.perform(reply.settle, None, error)
+        assert reply.exception() is error
+    assert seen(reply) == (*UNTOUCHED, is_closed)
+
+
+def test_order_left_open_by_the_client_is_not_closed(owner):
+    reply = new(owner)
+    owner.perform(reply.settle, order())
+    reply.end(CLOSED)
+    assert seen(reply) == (0.0, 2.0, True, False)
 
 
 def test_thread_waits_for_the_end_of_an_order(owner):
@@ -192,6 +279,7 @@ def test_dry_run_is_done_at_once(owner, record):
     for wait in (reply.result, reply.wait_done, reply.wait_filled):
         assert wait(0) is pretended
     assert reply.needs_nothing and done.wait_for(1) == [reply]
+    assert seen(reply) == (0.0, 2.0, False, True)
 
 
 def test_callback_may_wait_for_its_own_order(owner, record):

@@ -21,7 +21,6 @@ from bfxsync import (
     Gap,
     NetworkError,
     NotExecuted,
-    Order,
     OrderBlocked,
     OrderReply,
     Reply,
@@ -66,26 +65,17 @@ class Side:
         """Whether something is only presumed not to have been executed."""
 
     @property
-    def order(self) -> Optional[Order]:
-        """The latest state of the order; None without one, and until the exchange lists it."""
-        order = self.reply.order if self.reply else None
-        return order if isinstance(order, Order) else None
-
-    @property
     def quote(self) -> Optional[Quote]:
         """What is left of the order; None if it is not open."""
-        order = self.order
-        if order is None or not order.status.is_open:
+        order = self.reply.order if self.reply and self.reply.is_open else None
+        if order is None:
             return None
-        return Quote(Decimal(order.amount), Decimal(order.price or 0))
+        return Quote(Decimal(order.amount or 0), Decimal(order.price or 0))
 
     @property
     def position(self) -> Decimal:
         """What was bought so far; negative if sold."""
-        order = self.order
-        if order is None:
-            return self.traded
-        return self.traded + Decimal(order.amount_orig) - Decimal(order.amount)
+        return self.traded + Decimal(self.reply.executed if self.reply else 0)
 
     @property
     def is_empty(self) -> bool:
@@ -102,14 +92,15 @@ class Side:
                     self.send("cancel")  # it must not stay where it is not wanted
         if self.reply is None or not self.reply.done():
             return
-        error, order = self.reply.exception(0), self.order
-        if error is not None or order is None:
-            self.reply = None
+        reply, error = self.reply, self.reply.exception(0)
+        if error is None and not reply.is_closed:
+            return
+        self.traded, self.reply = self.position, None
+        order = reply.order
+        if error is not None:
             self.refused(error)
-        elif not order.status.is_open:
-            self.traded, self.reply = self.position, None
-            if order.status.word not in ("EXECUTED", "CANCELED"):
-                self.refused(order.order_status)
+        elif order and order.status.word not in ("EXECUTED", "CANCELED"):
+            self.refused(order.order_status)
 
     def follow(self, wanted: Optional[Quote]) -> None:
         """Send what turns the order into the wanted one, unless an outcome is awaited."""
