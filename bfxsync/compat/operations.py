@@ -62,7 +62,7 @@ def _pair_of(operation: object) -> Tuple[str, Arguments]:
     code, arguments = pair[0], dict(pair[1])
     for name in _INTEGERS:
         if name in arguments and code != "oc_multi":
-            arguments[name] = _integer(arguments[name])
+            arguments[name] = integer_of(arguments[name])
     if code == "on":
         _adapt_new(arguments)
     elif code == "ou":
@@ -104,7 +104,7 @@ def _adapt_new(arguments: Arguments) -> None:
         arguments.pop("price", None)
 
 
-def _integer(value: Any) -> Any:
+def integer_of(value: Any) -> Any:
     """Return digits as a number; other values are left for the checks of the client."""
     text = plain_text(value)
     return (

@@ -457,6 +457,15 @@ def test_an_order_is_cancelled_by_one_number(trader: Any, by: str) -> None:
     assert trader.messages.until(is_account("oc"))[2][0] == order[0]
 
 
+@pytest.mark.parametrize(
+    "cid", ["abc", "1_000", 1.5, True, float("inf"), [1], 2**45, 5]
+)
+def test_an_impossible_cid_changes_no_order(trader: Any, cid: Any) -> None:
+    trader.messages.until(is_account("os"))
+    with pytest.raises(UsageError, match="cid must be"):
+        trader.update_order(cid=cid, price="1001")
+
+
 def test_operations_go_out_together_and_return_their_cids(
     trader: Any, exchange: PaperExchange
 ) -> None:

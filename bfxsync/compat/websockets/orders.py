@@ -6,8 +6,13 @@ from typing import Any, List, Mapping, Sequence
 
 from bfxsync import Client, UsageError
 from bfxsync._base.plain import plain_items
+from bfxsync.checks.ids import check_cid
 from bfxsync.checks.options import check_bool
-from bfxsync.compat.operations import request_calculations, send_operations
+from bfxsync.compat.operations import (
+    integer_of,
+    request_calculations,
+    send_operations,
+)
 from bfxsync.compat.utils import create_cid, order_symbol
 
 
@@ -187,7 +192,7 @@ class OrderMethods:
         cid = order_settings.get("cid")
         if cid is not None and order_settings.get("id") is None:
             account = self._running_client().wss.account
-            order = account.orders.by_cid(int(cid))
+            order = account.orders.by_cid(check_cid("cid", integer_of(cid)))
             if order is None:
                 raise UsageError(f"cid must be that of an open order, not {cid!r}")
             order_settings["id"] = order.id
