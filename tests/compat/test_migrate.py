@@ -140,6 +140,40 @@ CHANGES = {
             main()
         """,
     ),
+    "methods with the names of functions of asyncio": (
+        """
+        import asyncio
+        import os.path
+
+        class Bot:
+            async def run(self):
+                await self.sleep()
+
+            async def sleep(self):
+                await asyncio.sleep(1)
+
+            async def exists(self):
+                return os.path.exists("x")
+
+        asyncio.run(Bot().run())
+        """,
+        """
+        import time
+        import os.path
+
+        class Bot:
+            def run(self):
+                self.sleep()
+
+            def sleep(self):
+                time.sleep(1)
+
+            def exists(self):
+                return os.path.exists("x")
+
+        Bot().run()
+        """,
+    ),
     "asyncio.run of start": (
         "import asyncio\nasyncio.run(bfx.wss.start())\n",
         "bfx.wss.run()\n",
@@ -553,7 +587,8 @@ LEFT_BY_HAND = {
         """
         from bfxapi import Client
         import logging
-        bfx = Client(log_filename="x", API_KEY="y", timeout=60)
+        bfx = Client(log_filename="x", API_KEY="y", timeout=60, log_level="INFO",
+                     wss_timeout=None, nothing=1)
         if bfx.wss.open and bfx.rest.auth.get_nothing():
             bfx.wss.on("nothing", print)
         logging.getLogger("bfxapi")
@@ -562,10 +597,13 @@ LEFT_BY_HAND = {
             "3: Client has no argument log_filename: logging.basicConfig(filename=…) writes"
             " the log.",
             "3: Client has no argument API_KEY: is it api_key?",
-            "4: wss.open stays: bfxsync has no such name; wss.status is a ConnectionStatus.",
-            "4: rest.auth.get_nothing stays: bfxsync has no such name; see docs/moving.rst.",
-            "5: bfxsync has no event 'nothing'.",
-            "6: the text 'bfxapi' stays: is it a module or a logger?",
+            "3: Client has no argument log_level: logging.basicConfig(level=…) sets it.",
+            "4: Client has no argument wss_timeout: reconnecting goes on until close().",
+            "4: Client has no argument nothing: see docs/moving.rst.",
+            "5: wss.open stays: bfxsync has no such name; wss.status is a ConnectionStatus.",
+            "5: rest.auth.get_nothing stays: bfxsync has no such name; see docs/moving.rst.",
+            "6: bfxsync has no event 'nothing'.",
+            "7: the text 'bfxapi' stays: is it a module or a logger?",
         ],
     ),
 }

@@ -30,6 +30,8 @@ _HINTS = {
     "open": "wss.status is a ConnectionStatus",
     "authentication": "wss.wait_authenticated() waits for it",
     "log_filename": "logging.basicConfig(filename=…) writes the log.",
+    "log_level": "logging.basicConfig(level=…) sets it.",
+    "wss_timeout": "reconnecting goes on until close().",
 }
 
 
@@ -68,7 +70,9 @@ def _report_arguments(program: Program, call: ast.Call) -> None:
             )
             program.source.report(at, text, is_left=False)
         elif keyword.arg not in known:
-            hint = _HINTS.get(keyword.arg, f"is it {keyword.arg.lower()}?")
+            lower = keyword.arg.lower()
+            likely = f"is it {lower}?" if lower in known else "see docs/moving.rst."
+            hint = _HINTS.get(keyword.arg, likely)
             program.source.report(at, f"Client has no argument {keyword.arg}: {hint}")
 
 

@@ -92,6 +92,8 @@ class Coroutines:
                 return self._known(f"{each.source.path}:{name}")
         if isinstance(node, ast.Name):
             return self._known(f"{program.source.path}:{node.id}")
+        if program.names.is_of_module(node):
+            return ""  # asyncio.run, with the name of a method of these files
         of = node.value if isinstance(node, ast.Attribute) else node
         for kind in program.names.classes_of(of):
             if program.names.dotted(kind) and not self._is_own(program, kind):

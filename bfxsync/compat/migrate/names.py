@@ -95,6 +95,14 @@ class Names:
             return ".".join([self.imports[chain[0]][0], *chain[1:]])
         return ""
 
+    def is_of_module(self, node: ast.AST) -> bool:
+        """Return whether an expression is that of an imported module, as ``asyncio.run`` is."""
+        _, statement = self.imports.get((chain_of(node) or [""])[0], ("", None))
+        return isinstance(statement, ast.Import) and any(
+            self.dotted(node).rpartition(".")[0] == alias.name
+            for alias in statement.names
+        )
+
     def uses_client(self) -> bool:
         """Return whether the program imports one of the two clients."""
         roots = {dotted.partition(".")[0] for dotted, _ in self.imports.values()}
