@@ -731,6 +731,18 @@ def test_sys_exit_in_a_callback_ends_the_program(connect: Any) -> None:
         messages.until(is_event("subscribed"))
 
 
+def test_a_client_that_others_have_closed_can_be_started_again(connect: Any) -> None:
+    client, messages = connect(), Messages()
+    client.subscribe_to_ticker("BTCUSD", messages)
+    client.start()
+    messages.until(is_event("subscribed"))
+    client._client.close()  # as the pytest plugin does with what a test leaves open
+    client.join(DEADLINE_S)
+    assert not client.is_alive() and "stopped" in repr(client)
+    client.start()
+    messages.until(is_event("subscribed"))
+
+
 def test_a_stopped_socket_sends_nothing_more(connect: Any) -> None:
     client, ended, others = connect(), Messages(), Messages()
     name = client.subscribe_to_ticker("BTCUSD", ended)

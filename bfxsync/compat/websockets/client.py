@@ -9,6 +9,7 @@ stopped and started again: each time with another `bfxsync.Client`, as a closed 
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from threading import Thread, current_thread
 from typing import Any, Dict, List, Mapping, Sequence
 
@@ -173,12 +174,12 @@ class WssClient(OrderMethods):
     def _stay_alive(self) -> None:
         while self._is_running:
             client = self._client
-            try:
+            with suppress(BfxError, *_ENDS):
+                # An error was logged.
                 client.wss.wait_closed()
-            except (BfxError, *_ENDS):
-                # An error was logged. `start` begins anew.
-                if client is self._client:
-                    self._is_running = False
+            if client is self._client:
+                # By an error, or by others. `start` begins anew.
+                self._is_running = False
 
     def _make_client(self) -> Client:
         options = {**self._options, "on_error": self._report, "filters": self._filters}
