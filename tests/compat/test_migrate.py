@@ -590,7 +590,7 @@ LEFT_BY_HAND = {
         bfx = Client(log_filename="x", API_KEY="y", timeout=60, log_level="INFO",
                      wss_timeout=None, nothing=1)
         if bfx.wss.open and bfx.rest.auth.get_nothing():
-            bfx.wss.on("nothing", print)
+            bfx.wss.on("open", "nothing", callback=print)
         logging.getLogger("bfxapi")
         """,
         [
@@ -603,6 +603,7 @@ LEFT_BY_HAND = {
             "5: wss.open stays: bfxsync has no such name; wss.status is a ConnectionStatus.",
             "5: rest.auth.get_nothing stays: bfxsync has no such name; see docs/moving.rst.",
             "6: bfxsync has no event 'nothing'.",
+            "6: wss.on takes one event: register the function for each.",
             "7: the text 'bfxapi' stays: is it a module or a logger?",
         ],
     ),

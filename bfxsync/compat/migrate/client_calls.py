@@ -77,10 +77,18 @@ def _report_arguments(program: Program, call: ast.Call) -> None:
 
 
 def _report_event(program: Program, call: ast.Call) -> None:
-    event = call.args[0] if call.args else None
-    if isinstance(event, ast.Constant) and isinstance(event.value, str):
+    events = [
+        node
+        for node in call.args
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    for event in events:
         if event.value not in EVENTS:
             program.source.report(event, f"bfxsync has no event {event.value!r}.")
+    if len(events) > 1:
+        # Those of version 3.
+        text = "wss.on takes one event: register the function for each."
+        program.source.report(events[1], text)
 
 
 def _client_arguments() -> Set[str]:
