@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import Counter
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -37,6 +38,20 @@ def test_there_are_three_runtime_dependencies():
     config.read(ROOT / "setup.cfg")
     names = re.findall(r"^[a-z-]+", config["options"]["install_requires"], re.MULTILINE)
     assert names == ["websocket-client", "requests", "attrs"]
+
+
+def test_no_two_modules_beside_packages_share_a_name():
+    # pytest imports them all as top-level modules, of tests as of benchmarks.
+    folders = [ROOT / "benchmarks", *(ROOT / "tests").rglob("**/")]
+    names = Counter(
+        path.name
+        for folder in folders
+        if not (folder / "__init__.py").exists()
+        and {"data", "typing"}.isdisjoint(folder.parts)
+        for path in folder.glob("*.py")
+        if path.name != "conftest.py"
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def run(code):
