@@ -7,9 +7,7 @@ from bfxsync.paper import PaperExchange
 with PaperExchange(rate=100) as exchange, exchange.client() as bfx:
     changes = bfx.wss.subscribe_book("BTC/USD", len=25)
     for _ in islice(changes, 20):
-        depth = changes.book.depth(within_ratio="0.001")
-        if depth is not None:
-            imbalance = (depth.bids - depth.asks) / (depth.bids + depth.asks)
-            print(
-                f"{imbalance:+.3f}  {depth.bids:.4f} to buy, {depth.asks:.4f} to sell"
-            )
+        book = changes.book.snapshot()
+        imbalance = book.imbalance(within_ratio="0.001")
+        if imbalance is not None:
+            print(f"{imbalance:+.3f}  mid {book.mid}, microprice {book.microprice:.2f}")

@@ -37,7 +37,7 @@ from bfxsync.book.book import (
     OrderBook,
     RawBook,
 )
-from bfxsync.book.queries import BookSnapshot
+from bfxsync.book.snapshots import BookSnapshot
 from bfxsync.models import (
     BookUpdate,
     FundingBookUpdate,

@@ -154,7 +154,7 @@ ENOUGH = {
     "reconnect": recovered,
     "board": ended_with(r"tBTCUSD \d\S*   tETHUSD \d\S*   tLTCBTC 0\.\d"),
     "funding_watcher": ended_with(r"7\.\d+ % for \d+ days: (lend|wait)"),
-    "imbalance": ended_with(r"[+-]0\.\d{3}  \d+\.\d+ to buy, \d+\.\d+ to sell"),
+    "imbalance": ended_with(r"[+-]0\.\d{3}  mid \d+\.\d+, microprice \d+\.\d\d"),
     "limit_order": ended_with("open orders: 0"),
     "live_orders": ended_with("that the exchange has executed: 2"),
     "portfolio_value": ended_with(r"all +USD +2,\d\d\d,\d\d\d\.\d\d"),

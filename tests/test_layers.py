@@ -20,6 +20,7 @@ LAYERS = [
     ("checks",),
     ("dataframes",),
     ("book.queries",),
+    ("book.snapshots",),
     ("models",),
     ("book",),
     ("auth",),

@@ -1,5 +1,5 @@
 """
-Queries of order books, and frozen copies of books.
+Queries of order books.
 
 Strategy: every query calls `levels` exactly once, so that its result is consistent on the live
 book of the I/O thread, on a view of it and on a frozen copy.
@@ -10,18 +10,13 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from datetime import datetime
 from decimal import Decimal, localcontext
 from functools import reduce
-from itertools import accumulate
-from typing import Any, Callable, Generic, NamedTuple, Sequence, TypeVar
-
-import attrs
+from itertools import accumulate, takewhile
+from typing import Any, Callable, Generic, Iterable, NamedTuple, Sequence, TypeVar
 
 from bfxsync._base.aliases import NumberType
-from bfxsync._base.describe import also_half_made
 from bfxsync._base.numbers import EXACT, own_context, plain_decimal
-from bfxsync.checks.numbers import check_level_count
 from bfxsync.dataframes import TableSource, Tabular, table_source
 from bfxsync.errors import UsageError
 
@@ -46,6 +41,15 @@ class Depth(NamedTuple):
 
     bids: float
     asks: float
+
+
+class _Trade(NamedTuple):
+    """What an amount would be traded for: its size times the best price, and more."""
+
+    sign: int
+    size: Any
+    best: Any
+    more: Any
 
 
 class BookQueries(ABC, Generic[L_co], Tabular):
@@ -119,6 +123,73 @@ class BookQueries(ABC, Generic[L_co], Tabular):
             spread: float = price(asks[0]) - price(bids[0])
         return spread
 
+    @property
+    def microprice(self) -> float | None:
+        """
+        The price between the best bid and the best ask, closer to that with the smaller amount.
+
+        (bid price · ask amount + ask price · bid amount) / (bid amount + ask amount), where an
+        amount is that of all levels with the best price. In quote currency, for a funding book a
+        rate per day; Decimals are rounded to 28 digits. None when a side is empty.
+        """
+        bids, asks = self.levels()
+        if not bids or not asks:
+            return None
+        price, number = self._prices(), _number_of(bids[0])
+        bid, ask = price(bids[0]), price(asks[0])
+        with localcontext(EXACT):
+            # Raw orders, and funding of several periods, may have the same price.
+            buy = _total(takewhile(lambda level: price(level) == bid, bids), number)
+            sell = _total(takewhile(lambda level: price(level) == ask, asks), number)
+            microprice: float = _rounded(bid + (ask - bid) * buy / (buy + sell))
+        return microprice
+
+    def imbalance(
+        self,
+        count: int | None = None,
+        *,
+        within: str | int | Decimal | float | None = None,
+        within_ratio: str | int | Decimal | float | None = None,
+    ) -> float | None:
+        """
+        Return which side is heavier: from 1, only bids, over 0 to -1, only asks.
+
+        The amounts of the bids minus those of the asks, divided by their sum.
+
+        Parameters
+        ----------
+        count : int, optional
+            Number of levels of each side that count; default: all.
+        within, within_ratio : number or its text, optional
+            Distance from `mid` of what counts, in place of `count`, see `depth`.
+
+        Returns
+        -------
+        float or None
+            Without unit; Decimals are rounded to 28 digits. For a funding book 1 means that all of
+            it is wanted, -1 that all of it is offered. None when a side of the book is empty, and
+            when nothing is within the distance.
+
+        Raises
+        ------
+        UsageError
+            More than one of the arguments is given, or one has an impossible value.
+        """
+        if [count, within, within_ratio].count(None) < 2:
+            raise UsageError("imbalance takes one of count, within and within_ratio")
+        if within is None and within_ratio is None:
+            depth = self._amounts(*self.levels(count))
+        else:
+            depth = self.depth(within=within, within_ratio=within_ratio)
+        if depth is None:
+            return None
+        with localcontext(EXACT):
+            both = depth.bids + depth.asks
+            if not both:
+                return None
+            imbalance: float = _rounded((depth.bids - depth.asks) / both)
+        return imbalance
+
     def depth(
         self,
         *,
@@ -190,6 +261,43 @@ class BookQueries(ABC, Generic[L_co], Tabular):
         UsageError
             The amount is zero or not a number.
         """
+        found = self._trade(amount)
+        if found is None:
+            return None
+        with localcontext(EXACT):
+            # Relative to the best price: an amount within one level costs exactly its price.
+            average: float = _rounded(found.best + found.more / found.size)
+        return average
+
+    def cost(self, amount: str | int | Decimal | float) -> float | None:
+        """
+        Return what trading an amount immediately costs: `vwap` times the amount.
+
+        Parameters
+        ----------
+        amount : number or its text
+            See `vwap`: positive buys, negative sells.
+
+        Returns
+        -------
+        float or None
+            In quote currency, before fees, with the sign of the amount: positive is paid, negative
+            is received. Decimals are exact. For a funding book the interest per day: positive is
+            received for what is lent, negative is paid for what is borrowed. None as for `vwap`.
+
+        Raises
+        ------
+        UsageError
+            The amount is zero or not a number.
+        """
+        found = self._trade(amount)
+        if found is None:
+            return None
+        with localcontext(EXACT):
+            cost: float = found.sign * (found.best * found.size + found.more)
+        return cost
+
+    def _trade(self, amount: str | int | Decimal | float) -> _Trade | None:
         text = plain_decimal(amount, "amount")
         if text == "0":
             raise UsageError("amount must not be 0: its sign says which side is meant")
@@ -204,15 +312,11 @@ class BookQueries(ABC, Generic[L_co], Tabular):
             last = bisect_left(totals, wanted)
             if last == len(side):
                 return None
-            # Relative to the best price: an amount within one level costs exactly its price.
             best = price(side[0])
             rest = wanted - totals[last - 1] if last else wanted
             more = sum((price(level) - best) * _size(level) for level in side[:last])
             more += (price(side[last]) - best) * rest
-            average = best + more / wanted
-        with localcontext(_AVERAGE):
-            rounded: float = +average
-        return rounded
+        return _Trade(-1 if text.startswith("-") else 1, wanted, best, more)
 
     def _table_source(self) -> TableSource:
         bids, asks = self.levels()
@@ -232,64 +336,13 @@ class BookQueries(ABC, Generic[L_co], Tabular):
         with localcontext(EXACT):
             return (price(bid) + price(ask)) / 2
 
-
-@attrs.frozen(repr=False)
-class BookSnapshot(BookQueries[L_co]):
-    """
-    A frozen copy of a book, with the same queries.
-
-    Its levels are shared with other copies; treat them as read-only.
-
-    Attributes
-    ----------
-    symbol : str
-    prec : str
-        ``P0`` to ``P4``, or ``R0``.
-    bids, asks : tuple
-        `BookUpdate` or the raw and funding kinds, best first.
-    is_live : bool
-        Whether the book was live at that moment, see `BookView.is_live`.
-    verified_at : datetime or None
-        Time (UTC) of the last matching checksum; None if there was none since the exchange's last
-        snapshot.
-    level_type : type, optional
-        Class of the levels; None: that of the first one.
-    numbers : type, optional
-        `float` or `Decimal`, the type of the levels' numbers.
-    """
-
-    symbol: str
-    prec: str
-    bids: tuple[L_co, ...]
-    asks: tuple[L_co, ...]
-    is_live: bool
-    verified_at: datetime | None
-    level_type: Any = attrs.field(default=None, eq=False)
-    numbers: NumberType | None = attrs.field(default=None, eq=False)
-
-    @also_half_made
-    def __repr__(self) -> str:
-        sides = f"{len(self.bids)} bids, {len(self.asks)} asks"
-        return f"<BookSnapshot {self.symbol} {self.prec}: {sides}>"
-
-    def __len__(self) -> int:
-        """Return the number of levels of both sides."""
-        return len(self.bids) + len(self.asks)
-
-    @property
-    def is_funding(self) -> bool:
-        """Whether this is a funding book: rates in place of prices, amounts with opposite signs."""
-        return self.symbol.startswith("f")
-
-    def levels(
-        self, count: int | None = None
-    ) -> tuple[tuple[L_co, ...], tuple[L_co, ...]]:
-        """Return bids and asks, each best first: at most `count` of each, by default all."""
-        check_level_count(count)
-        return self.bids[:count], self.asks[:count]
-
-    def _level_types(self) -> tuple[Any, NumberType | None]:
-        return self.level_type, self.numbers
+    @staticmethod
+    def _amounts(bids: Sequence[Any], asks: Sequence[Any]) -> Depth | None:
+        if not bids or not asks:
+            return None
+        number = _number_of(bids[0])
+        with localcontext(EXACT):
+            return Depth(_total(bids, number), _total(asks, number))
 
 
 def _number_of(level: Any) -> Any:
@@ -300,7 +353,12 @@ def _size(level: Any) -> Any:
     return abs(level.amount)
 
 
-def _total(levels: list[Any], number: Any) -> Any:
+def _rounded(value: Any) -> Any:
+    with localcontext(_AVERAGE):
+        return +value
+
+
+def _total(levels: Iterable[Any], number: Any) -> Any:
     # Added in the order of `vwap`, and without sum(), which adds floats differently in newer
     # Pythons: so `vwap` accepts every total that `depth` returns.
     return reduce(operator.add, map(_size, levels), number(0))

@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, List
 
 from bfxsync._base.forks import lazily
-from bfxsync.book.queries import BookSnapshot, Depth
+from bfxsync.book.queries import Depth
+from bfxsync.book.snapshots import BookSnapshot
 from bfxsync.models.market import (
     BookUpdate,
     FundingBookUpdate,

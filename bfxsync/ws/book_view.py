@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Callable
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
-from bfxsync.book.queries import BookQueries, BookSnapshot
+from bfxsync.book.queries import BookQueries
+from bfxsync.book.snapshots import BookSnapshot
 from bfxsync.checks.numbers import check_level_count
 from bfxsync.errors import ClosedError
 from bfxsync.wire.channels import BookChannel

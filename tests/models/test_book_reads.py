@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import PRICES, SIZES
 
-from bfxsync.book.queries import BookSnapshot, Depth
+from bfxsync.book.queries import Depth
+from bfxsync.book.snapshots import BookSnapshot
 from bfxsync.errors import UsageError
 from bfxsync.models import (
     BookUpdate,
@@ -151,11 +152,13 @@ def test_a_side_that_is_empty_gives_none(
     kind: str, side: Side, number: Any, is_bid: bool
 ) -> None:
     book = frozen(kind, number, side if is_bid else [], [] if is_bid else side)
-    assert (book.mid, book.spread) == (None, None)
+    assert (book.mid, book.spread, book.microprice) == (None, None, None)
+    assert book.imbalance() is book.imbalance(within=1) is None
     assert book.depth(within=1) is book.depth(within_ratio=1) is None
     assert (book.best_bid is None, book.best_ask is None) == (not is_bid, is_bid)
-    answers = {book.vwap(sign * 1e-9) is None for sign in (1, -1)}
-    assert answers == {True, False}
+    for query in (book.vwap, book.cost):
+        answers = {query(sign * 1e-9) is None for sign in (1, -1)}
+        assert answers == {True, False}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -170,6 +173,73 @@ def test_an_empty_book_gives_none(kind: str) -> None:
 def test_a_crossed_book_has_a_negative_spread() -> None:
     book = frozen("aggregated", float, [(101, 1)], [(100, 1)])
     assert (book.mid, book.spread) == (100.5, -1)
+
+
+@given(ANY_KIND, FULL_SIDES, FULL_SIDES, NUMBERS)
+def test_microprice_weighs_the_best_prices(
+    kind: str, bids: Side, asks: Side, number: Any
+) -> None:
+    book, naive = frozen(kind, number, bids, asks), Naive(bids, asks)
+    bid, ask = max(naive.bids), min(naive.asks)
+    buy, sell = naive.bids[bid], naive.asks[ask]
+    wanted = (bid * sell + ask * buy) / (buy + sell)
+    found: Any = book.microprice
+    if number is Decimal:
+        assert abs(exact(found) - wanted) <= abs(wanted) * Fraction(1, 10**27)
+    assert is_near(float(found), wanted, float, scale=max(bid, ask))
+
+
+def test_microprice_is_closer_to_the_smaller_amount() -> None:
+    for kind in KINDS:
+        book = frozen(kind, Decimal, [(100, 1), (100, 2), (99, 9)], [(104, 1)])
+        assert book.microprice == 103, kind
+    book = frozen("aggregated", Decimal, [(100, 1)], [(101, 2)])
+    assert book.microprice == Decimal("100.3333333333333333333333333")
+
+
+# --- imbalance ----------------------------------------------------------------------------------
+
+
+@given(ANY_KIND, FULL_SIDES, FULL_SIDES, NUMBERS)
+def test_imbalance_compares_the_amounts(
+    kind: str, bids: Side, asks: Side, number: Any
+) -> None:
+    book, naive = frozen(kind, number, bids, asks), Naive(bids, asks)
+    buy, sell = sum(naive.bids.values()), sum(naive.asks.values())
+    found: Any = book.imbalance()
+    assert type(found) is number and -1 < found < 1
+    wanted = (buy - sell) / Fraction(buy + sell)
+    assert is_near(float(found), wanted, float, scale=1)
+
+
+def test_imbalance_counts_what_it_is_asked_for() -> None:
+    for kind in KINDS:
+        book = frozen(kind, Decimal, [(99, 3), (98, 4)], [(101, 1), (104, 1)])
+        assert book.imbalance() == Decimal("0.5555555555555555555555555556"), kind
+        assert book.imbalance(1) == book.imbalance(within=1) == Decimal("0.5")
+        assert book.imbalance(within_ratio="0.02") == Decimal("0.75")
+        assert book.imbalance(within=0) is book.imbalance(0) is None
+    wide = frozen("aggregated", float, [(98, 1)], [(100, 1), (101, 3)])
+    assert wide.imbalance(1) == 0.0 and wide.imbalance(2) == -0.6
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"count": 1, "within": 1},
+        {"count": 1, "within_ratio": 1},
+        {"within": 1, "within_ratio": 1},
+        {"count": -1},
+        {"count": "3"},
+        {"within": -1},
+        {"within_ratio": "near"},
+    ],
+    ids=str,
+)
+def test_imbalance_refuses_what_counts_nothing(arguments: Any) -> None:
+    for name in arguments:
+        with pytest.raises(UsageError, match=rf"\b{name}\b"):
+            frozen("aggregated", float, [], []).imbalance(**arguments)
 
 
 # --- depth --------------------------------------------------------------------------------------
@@ -258,6 +328,34 @@ def test_vwap_is_the_cost_over_the_amount(
         assert is_near(float(average), wanted, float, scale=7001)
 
 
+@given(ANY_KIND, FULL_SIDES, FULL_SIDES, NUMBERS, SIZES, st.booleans())
+def test_cost_is_the_average_price_of_the_amount(
+    kind: str, bids: Side, asks: Side, number: Any, size: Any, from_asks: bool
+) -> None:
+    book, naive = frozen(kind, number, bids, asks), Naive(bids, asks)
+    sign = 1 if from_asks is not book.is_funding else -1
+    cost: Any = book.cost(sign * size)
+    average: Any = book.vwap(sign * size)
+    assert (cost is None) is (average is None)
+    if cost is None:
+        return
+    if number is Decimal:
+        wanted = naive.vwap(exact(size), from_asks)
+        assert wanted is not None
+        assert exact(cost) == wanted * exact(size) * sign
+    else:
+        assert cost == pytest.approx(float(average) * sign * float(size))
+
+
+def test_cost_is_paid_if_positive() -> None:
+    for kind in ("aggregated", "raw"):
+        book = frozen(kind, Decimal, [(99, 1), (98, 1)], [(101, 1), (102, 3)])
+        costs = [book.cost(amount) for amount in ("3", "-1.5", "4.1", -3)]
+        assert costs == [305, -148, None, None]
+    lent = frozen("funding", Decimal, [(0.0002, 500)], [(0.0003, 100)])
+    assert (lent.cost(500), lent.cost(-100)) == (Decimal("0.1"), Decimal("-0.03"))
+
+
 @given(ANY_KIND, FULL_SIDES, FULL_SIDES, NUMBERS)
 def test_what_depth_counts_can_be_traded(
     kind: str, bids: Side, asks: Side, number: Any
@@ -304,8 +402,10 @@ def test_vwap_lends_to_the_bids_and_borrows_from_the_asks() -> None:
 
 @pytest.mark.parametrize("amount", [0, "0", -0.0, Decimal("0E-8"), None, "x", True])
 def test_vwap_refuses_what_is_no_amount(amount: Any) -> None:
-    with pytest.raises(UsageError, match="amount"):
-        frozen("aggregated", float, [], []).vwap(amount)
+    book = frozen("aggregated", float, [], [])
+    for query in (book.vwap, book.cost):
+        with pytest.raises(UsageError, match="amount"):
+            query(amount)
 
 
 # --- numbers ------------------------------------------------------------------------------------
@@ -318,7 +418,9 @@ def test_an_applications_decimal_context_changes_nothing() -> None:
 
     def answers() -> list[Any]:
         depth = book.depth(within="5"), book.depth(within_ratio=Decimal("0.5"))
-        return [book.mid, book.spread, *depth, book.vwap(2), book.vwap("-1.5")]
+        of_amounts = book.vwap(2), book.vwap("-1.5"), book.cost("-1.5")
+        of_tops = book.microprice, book.imbalance(), book.imbalance(within=5)
+        return [book.mid, book.spread, *depth, *of_amounts, *of_tops]
 
     before = answers()
     traps = [decimal.Inexact, decimal.Rounded, decimal.FloatOperation]

@@ -15,7 +15,7 @@ import pytest
 
 from bfxsync import Client
 from bfxsync._base.numbers import plain_decimal, round_amount, round_price
-from bfxsync.book.queries import BookSnapshot
+from bfxsync.book.snapshots import BookSnapshot
 from bfxsync.checks.numbers import check_amount, check_count
 from bfxsync.checks.options import check_bool, check_switch
 from bfxsync.checks.symbols import check_symbols
