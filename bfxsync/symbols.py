@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from types import MappingProxyType
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
 
@@ -16,8 +16,11 @@ from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.guesses import did_you_mean
 from bfxsync._base.latch import Latch
 from bfxsync._base.numbers import round_amount, round_price
+from bfxsync._base.pairs import Pair, split_pair
 from bfxsync._base.plain import plain_text
-from bfxsync.checks.symbols import find_symbol
+from bfxsync.checks.containers import optional
+from bfxsync.checks.symbols import check_pair, find_symbol
+from bfxsync.checks.texts import check_choice
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.conf import PairInfo
 
@@ -32,6 +35,10 @@ CONF_KEYS = (
     "pub:info:pair:futures",
 )
 """Keys of the lists, fetched with one request."""
+
+
+_DIRECTIONS = ("down", "up")
+_ROUNDINGS = {None: ROUND_HALF_EVEN, "down": ROUND_FLOOR, "up": ROUND_CEILING}
 
 
 class Conf(Protocol):
@@ -141,16 +148,47 @@ class Symbols:
         info = self._pair_info(symbol)
         return None if info is None else Decimal(info.max_order_size)
 
+    @staticmethod
+    def split(symbol: Symbol) -> Pair:
+        """
+        Return base and quote of a pair: ``("BTC", "USD")`` of ``tBTCUSD``, with these names.
+
+        Takes every spelling of a pair that the methods of the client take. No list is requested, so
+        the pair need not be listed. Raises `UsageError` for what is no symbol of a pair.
+        """
+        checked = check_pair(symbol)
+        pair = split_pair(checked)
+        if ":" not in checked and len(checked) != 7:
+            raise UsageError(
+                f"symbol must be that of a pair such as 'tBTCUSD' or 'tDUSK:USD', not {symbol!r}"
+            )
+        return pair
+
     def round_price(
-        self, symbol: Symbol, price: str | int | Decimal | float
+        self,
+        symbol: Symbol,
+        price: str | int | Decimal | float,
+        *,
+        direction: str | None = None,
     ) -> Decimal:
         """
         Round to a price that the exchange keeps unchanged: 5 significant digits, at most 8 places.
 
         The rule is the same for all symbols; `symbol` is only checked.
+
+        Parameters
+        ----------
+        symbol : str
+        price : number or its text
+        direction : str, optional
+            ``down`` never returns a higher price, as for a bid that must not reach the asks; ``up``
+            never returns a lower one. By default to the nearest, half to even.
         """
+        rounding = _ROUNDINGS[
+            optional(check_choice, "direction", direction, _DIRECTIONS)
+        ]
         self.check(symbol)
-        return round_price(price)
+        return round_price(price, rounding)
 
     @staticmethod
     def round_amount(amount: str | int | Decimal | float) -> Decimal:

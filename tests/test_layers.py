@@ -95,6 +95,7 @@ PURE = (
     "_base.hosts",
     "_base.hidden",
     "_base.numbers",
+    "_base.pairs",
     "_base.plain",
     "_base.rates",
     "checks.books",

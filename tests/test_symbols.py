@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from interrupts import interrupted
 
 from bfxsync._base.latch import Latch
@@ -168,6 +170,72 @@ def test_prices_and_amounts_are_rounded() -> None:
     assert symbols.round_amount("0.123456789") == Decimal("0.12345678")
     with pytest.raises(UsageError, match="no symbol"):
         symbols.round_price("tBTCUSDX", 1)
+
+
+@pytest.mark.parametrize(
+    "price, direction, expected",
+    [
+        (64123.45, "down", "64123"),
+        (64123.45, "up", "64124"),
+        ("64123.5", None, "64124"),
+        ("99999.5", "up", "1E+5"),
+        ("0.00001234567", "up", "0.00001235"),
+        ("0.00001234567", "down", "0.00001234"),
+        ("1e-9", "up", "1E-8"),
+        ("1e-9", "down", "0"),
+        ("-1.00001", "down", "-1.0001"),
+        ("-1.00001", "up", "-1"),
+        ("64123", "up", "64123"),
+    ],
+)
+def test_prices_are_rounded_in_one_direction(
+    price: Any, direction: Any, expected: str
+) -> None:
+    found = Symbols(Public()).round_price("tBTCUSD", price, direction=direction)
+    assert found == Decimal(expected)
+
+
+SYMBOLS = Symbols(Public())
+
+
+@given(st.decimals(-(10**12), 10**12, places=12))
+def test_rounding_never_passes_the_price(price: Decimal) -> None:
+    low, high = (
+        SYMBOLS.round_price("tBTCUSD", price, direction=each) for each in ("down", "up")
+    )
+    assert low <= price <= high
+    assert SYMBOLS.round_price("tBTCUSD", price) in (low, high)
+
+
+@pytest.mark.parametrize("direction", ["DOWN", "floor", 1, True, ""])
+def test_unknown_direction_is_refused_before_any_request(direction: Any) -> None:
+    public = Public()
+    with pytest.raises(UsageError, match="direction must be one of down, up, not"):
+        Symbols(public).round_price("tBTCUSD", 1, direction=direction)
+    assert public.count == 0
+
+
+@pytest.mark.parametrize(
+    "symbol, base, quote",
+    [
+        ("tBTCUSD", "BTC", "USD"),
+        ("tBTCUST", "BTC", "UST"),
+        ("BTC/USD", "BTC", "USD"),
+        ("btcusd", "BTC", "USD"),
+        ("tDUSK:USD", "DUSK", "USD"),
+        ("tBTCF0:USTF0", "BTCF0", "USTF0"),
+        ("tTESTBTC:TESTUSD", "TESTBTC", "TESTUSD"),
+    ],
+)
+def test_pair_has_two_currencies(symbol: str, base: str, quote: str) -> None:
+    pair = Symbols.split(symbol)
+    assert pair == (base, quote) == (pair.base, pair.quote)
+
+
+@pytest.mark.parametrize("symbol", ["fUSD", "tBTC", "tDUSKUSD", "USD", None, 5])
+def test_what_is_no_pair_is_not_split(symbol: Any) -> None:
+    with pytest.raises(UsageError, match="symbol must be"):
+        Symbols.split(symbol)
 
 
 def test_lists_are_asked_for_once_and_when_they_are_needed() -> None:

@@ -140,19 +140,21 @@ PLACES = 8
 """Decimal places of prices and amounts."""
 
 
-def round_price(value: str | int | Decimal | float) -> Decimal:
+def round_price(
+    value: str | int | Decimal | float, rounding: str = ROUND_HALF_EVEN
+) -> Decimal:
     """
     Round to a price that the exchange keeps unchanged: 5 significant digits, at most 8 places.
 
-    Rounds half to even, which is unbiased on average. The exchange truncates instead, which lowers
-    every price, in favour of buyers.
+    By default rounds half to even, which is unbiased on average. The exchange truncates instead,
+    which lowers every price, in favour of buyers.
 
     The result has no trailing zeros. Passed as an argument it is sent without exponent, like
     ``format(price, "f")``; ``str()`` of a price below 0.000001 has an exponent.
     """
     number = decimal_of(plain_decimal(value, "price"))
     last_place = max(number.adjusted() - PRICE_DIGITS + 1, -PLACES)
-    return _round(number, last_place, ROUND_HALF_EVEN)
+    return _round(number, last_place, rounding)
 
 
 def round_amount(value: str | int | Decimal | float) -> Decimal:

@@ -16,7 +16,8 @@ import attrs
 
 from bfxsync._base.error_bases import BfxError, UsageError
 from bfxsync._base.numbers import EXACT, decimal_of
-from bfxsync.guards.limits import blocked, quote_currency
+from bfxsync._base.pairs import split_pair
+from bfxsync.guards.limits import blocked
 from bfxsync.guards.requests import Terms, is_oco
 from bfxsync.models.wallets import Wallet
 
@@ -38,12 +39,6 @@ class OrderSizes(Protocol):
     def max_order_size(self, symbol: str) -> Decimal | None:
         """Return the maximum of a pair."""
         ...
-
-
-def base_currency(symbol: str) -> str:
-    """Return the base currency of a pair: BTC of ``tBTCUSD``, DUSK of ``tDUSK:USD``."""
-    before, colon, _ = symbol.partition(":")
-    return before[1:] if colon else before[1:-3]
 
 
 @attrs.define(eq=False)
@@ -125,8 +120,8 @@ def _needed(terms: Terms, symbol: str, amount: Decimal) -> Tuple[str, Decimal] |
     if not kind.startswith(_SPOT):
         return None
     if amount < 0:
-        return base_currency(symbol), amount.copy_abs()
+        return split_pair(symbol).base, amount.copy_abs()
     price = terms.get(_PRICES.get(kind[len(_SPOT) :], ""))
     if price is None or is_oco(terms):
         return None
-    return quote_currency(symbol), EXACT.multiply(amount, decimal_of(price))
+    return split_pair(symbol).quote, EXACT.multiply(amount, decimal_of(price))

@@ -16,6 +16,7 @@ import attrs
 from bfxsync._base.enums import OrderFlag
 from bfxsync._base.error_bases import OrderBlocked, UsageError
 from bfxsync._base.numbers import EXACT, decimal_of
+from bfxsync._base.pairs import split_pair
 from bfxsync._base.plain import plain_integer
 from bfxsync.checks.containers import optional
 from bfxsync.checks.numbers import check_count, check_positive
@@ -139,7 +140,7 @@ class OrderLimits:
         """Check the value of an order; without `price_of` by its own prices only."""
         assert self.max_order_value is not None
         symbol = terms.get("symbol")
-        quote = quote_currency(symbol)
+        quote = split_pair(str(symbol)).quote
         largest = self.max_order_value.get(quote)
         if largest is None:
             allowed = ", ".join(self.max_order_value)
@@ -169,13 +170,6 @@ class OrderLimits:
                 "max_order_value",
                 f"{size:f} of {symbol} at {price:f} is {value:f} {quote}, more than {largest:f}",
             )
-
-
-def quote_currency(symbol: object) -> str:
-    """Return the quote currency of a pair: USD of ``tBTCUSD``, USTF0 of ``tBTCF0:USTF0``."""
-    text = str(symbol)
-    before, colon, after = text.partition(":")
-    return after if colon else before[-3:]
 
 
 def _post_only(terms: Terms) -> Terms:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync import NetworkError, OrderBlocked, UsageError
-from bfxsync.guards.funds import FundsCheck, base_currency
+from bfxsync.guards.funds import FundsCheck
 from bfxsync.models import Wallet
 
 LIMIT = "EXCHANGE LIMIT"
@@ -39,14 +39,6 @@ def wallets(**balances):
 
 def order(amount, price="100", type=LIMIT, symbol="tBTCUSD", **terms):
     return {"type": type, "symbol": symbol, "amount": amount, "price": price, **terms}
-
-
-@pytest.mark.parametrize(
-    "symbol, base",
-    [("tBTCUSD", "BTC"), ("tDUSK:USD", "DUSK"), ("tBTCF0:USTF0", "BTCF0")],
-)
-def test_base_currency_is_the_first_part(symbol, base):
-    assert base_currency(symbol) == base
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from strategies import JSON_VALUES
 
 from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.errors import OrderBlocked, UsageError
-from bfxsync.guards.limits import OrderLimits, quote_currency
+from bfxsync.guards.limits import OrderLimits
 from bfxsync.guards.requests import OrderAction, OrderRequest
 
 MARKET_PRICE = Decimal(60_000)
@@ -66,20 +66,6 @@ def test_options_are_checked_into_limits() -> None:
     limits = OrderLimits.of(max_order_value={"USD": "1000.5", "BTC": 0.1})
     assert limits.max_order_value == {"USD": Decimal("1000.5"), "BTC": Decimal("0.1")}
     assert OrderLimits.of() == OrderLimits()
-
-
-@pytest.mark.parametrize(
-    "symbol, quote",
-    [
-        ("tBTCUSD", "USD"),
-        ("tDOGE:USD", "USD"),
-        ("tBTCF0:USTF0", "USTF0"),
-        ("tTESTBTC:TESTUSD", "TESTUSD"),
-        ("tBTCUST", "UST"),
-    ],
-)
-def test_quote_currency_of_a_pair(symbol: str, quote: str) -> None:
-    assert quote_currency(symbol) == quote
 
 
 # --- post_only --------------------------------------------------------------------------------

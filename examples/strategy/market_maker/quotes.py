@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from bfxsync.symbols import Symbols
+
 BUY, SELL = 1, -1
 
 Level = Tuple[Decimal, Decimal]
@@ -45,8 +47,7 @@ class Settings:
     @property
     def currencies(self) -> Tuple[str, str]:
         """Base and quote currency: BTC and USD of ``tBTCUSD``, TESTBTC of ``tTESTBTC:TESTUSD``."""
-        base, colon, quote = self.symbol[1:].partition(":")
-        return (base, quote) if colon else (base[:3], base[3:])
+        return Symbols.split(self.symbol)
 
 
 @dataclass(frozen=True)
