@@ -213,6 +213,7 @@ class WebSocketClient(ProposesNames):
 
     wait_ready = waiting.wait_ready
     wait_on_update = waiting.wait_on_update
+    wait_for = waiting.wait_for
     wait_closed = waiting.wait_closed
     ping = waiting.ping
     send_ping = waiting.send_ping

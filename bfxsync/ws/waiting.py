@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Optional, TypeVar
 
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.containers import optional
 from bfxsync.checks.times import check_seconds_or_zero
-from bfxsync.errors import BfxError, NetworkError
+from bfxsync.errors import BfxError, NetworkError, RequestTimeout, UsageError
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Core
 from bfxsync.ws.core.subscriber import Waiter
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue
 from bfxsync.ws.settings import ConnectionSettings
-from bfxsync.ws.subscription import timeout_error, wait_for
+from bfxsync.ws.subscription import timeout_error
+from bfxsync.ws.subscription import wait_for as wait_for_data
 
 if TYPE_CHECKING:
     from typing_extensions import Protocol
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
         _core: Core
         _settings: ConnectionSettings
 
+        def wait_on_update(self, timeout: float | None = None) -> bool: ...
+
+
+T = TypeVar("T")
+
+LOOK_S = 1.0
+"""Seconds after which `wait_for` looks again without an update: age and time change as well."""
 
 # On Windows Ctrl-C does not interrupt waiting for a lock.
 _WAIT_S = None if os.name == "posix" else 0.5
@@ -56,7 +64,7 @@ def wait_ready(self: HasCore, timeout: float | None = None) -> None:
     self._core.lifetime.check_open()
     for subscriber in self._core.placement.subscribers():
         remaining_s = max(0.0, deadline - time.monotonic())
-        wait_for(self._core, subscriber, remaining_s, time.monotonic())
+        wait_for_data(self._core, subscriber, remaining_s, time.monotonic())
 
 
 def wait_on_update(self: HasCore, timeout: float | None = None) -> bool:
@@ -94,6 +102,70 @@ def wait_on_update(self: HasCore, timeout: float | None = None) -> bool:
     if core.lifetime.is_closing:
         core.lifetime.check_open()
     return is_new
+
+
+def wait_for(
+    self: HasCore, condition: Callable[[], Optional[T]], timeout: float | None = None
+) -> T:
+    """
+    Wait until a condition holds, for example of a book, a ticker, an order or the account.
+
+    Looks at once, after each update of any subscription or of the account, and at least every
+    second; what held only between two looks is not seen. Consumes no updates.
+
+    Parameters
+    ----------
+    condition : callable
+        Without arguments; called on this thread, so it should be quick. An exception ends the wait.
+    timeout : float, optional
+        Seconds; 0 looks once. By default it waits indefinitely.
+
+    Returns
+    -------
+    object
+        What the condition returned: the first value that is true.
+
+    Raises
+    ------
+    RequestTimeout
+        The condition does not hold in time. Nothing has changed by that; call it again.
+    ClosedError
+        The client was closed.
+    BfxError
+        A fatal error ended the client.
+    SystemExit
+        A callback called ``sys.exit()``.
+    UsageError
+        Called from a callback: no other callback could run.
+    """
+    if condition is None:
+        raise UsageError("condition must be a function without arguments, not None")
+    check_callback("condition", condition)
+    timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
+    core = self._core
+    core.check_may_run("wait_for")
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    # First, or an update during the first look would be seen late.
+    core.dispatcher.update_signal.watch()
+    ended_by: Optional[BfxError] = None
+    while True:
+        value = condition()
+        if value:
+            return value
+        if ended_by is not None:
+            raise ended_by
+        rest_s = LOOK_S
+        if deadline is not None:
+            rest_s = min(rest_s, deadline - time.monotonic())
+            if rest_s <= 0:
+                raise RequestTimeout(
+                    f"the condition does not hold after {timeout_s:g} s"
+                )
+        try:
+            self.wait_on_update(rest_s)
+        except BfxError as exc:
+            # The last update before the end may fulfil it.
+            ended_by = exc
 
 
 def wait_closed(self: HasCore, timeout: float | None = None) -> bool:

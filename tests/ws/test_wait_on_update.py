@@ -1,4 +1,4 @@
-"""Waiting for an update of any subscription."""
+"""Waiting for an update of any subscription, and for a condition."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from bfxsync import ClosedError, UsageError, WebSocketClient
+from bfxsync import ClosedError, RequestTimeout, UsageError, WebSocketClient
 from bfxsync.paper import PaperExchange
 from bfxsync.ws.dispatch.update_signal import UpdateSignal
 from bfxsync.ws.replay import replay
@@ -223,3 +223,109 @@ def test_it_starts_a_replay(exchange, tmp_path):
             while recording.wait_on_update(PATIENCE_S):
                 pass
         assert book.update_count >= 10
+
+
+# --- wait_for -----------------------------------------------------------------------------------
+
+
+def test_wait_for_returns_what_the_condition_returns(client):
+    book = client.subscribe_book("tBTCUSD").book
+    asks = []
+
+    def has_moved():
+        asks.append(book.microprice)
+        return book.best_bid if asks[-1] != asks[0] else None
+
+    assert client.wait_for(has_moved, PATIENCE_S).amount > 0
+    assert len(asks) > 1 and asks[-1] != asks[0]
+    # At once, without an update.
+    assert client.wait_for(lambda: "yes", 0) == "yes"
+
+
+def test_wait_for_ends_in_time(still):
+    with WebSocketClient(still.url) as client:
+        looks = []
+        for timeout in (0, 0.01):
+            with pytest.raises(RequestTimeout, match=f"not hold after {timeout} s"):
+                client.wait_for(lambda: looks.append(None), timeout)
+        assert len(looks) >= 3
+
+
+def test_wait_for_looks_again_without_an_update(still, monkeypatch):
+    monkeypatch.setattr("bfxsync.ws.waiting.LOOK_S", 0.001)
+    with WebSocketClient(still.url) as client:
+        looks = iter([None, 0, "", "at last"])
+        assert client.wait_for(lambda: next(looks)) == "at last"
+
+
+def test_wait_for_sees_what_became_of_an_order(exchange):
+    with exchange.client() as bfx:
+        reply = bfx.wss.inputs.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.01")
+        assert bfx.wss.wait_for(lambda: reply.is_closed, PATIENCE_S)
+        assert (reply.executed, reply.remaining) == (0.01, 0.0)
+
+
+def test_error_of_the_condition_ends_the_wait(client):
+    with pytest.raises(ZeroDivisionError):
+        client.wait_for(lambda: 1 / 0)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((None,), "condition must be"),
+        ((lambda price: True,), "condition is called with 0"),
+        ((never, -1), "timeout must be"),
+        ((never, "5"), "timeout must be"),
+    ],
+    ids=["none", "argument", "negative", "text"],
+)
+def test_wait_for_refuses_what_it_cannot_wait_for(client, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        client.wait_for(*arguments)
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2])
+def test_no_callback_waits_for_a_condition(exchange, record, threads):
+    refused = record()
+    with WebSocketClient(exchange.url, dispatch_threads=threads) as client:
+
+        def wait(level):
+            try:
+                client.wait_for(lambda: True, 1.0)
+            except UsageError as exc:
+                refused(exc)
+
+        client.subscribe_book("tBTCUSD", callback=wait)
+        refused.wait_for(1)
+
+
+def test_end_of_the_client_ends_the_wait_for_a_condition(still):
+    errors, begun = [], threading.Event()
+
+    def wait(client):
+        with pytest.raises(ClosedError) as it:
+            client.wait_for(begun.set)
+        errors.append(it.value)
+
+    with WebSocketClient(still.url) as client:
+        client.subscribe_book("tBTCUSD")
+        thread = threading.Thread(target=wait, args=(client,))
+        thread.start()
+        assert begun.wait(PATIENCE_S)
+    thread.join(PATIENCE_S)
+    assert len(errors) == 1
+
+
+def test_last_update_of_a_replay_may_fulfil_a_condition(exchange, tmp_path):
+    path = tmp_path / "run.jsonl"
+    with WebSocketClient(exchange.url, record=path) as client:
+        book = client.subscribe_book("tBTCUSD")
+        client.wait_for(lambda: book.update_count >= 10, PATIENCE_S)
+        client.close()
+        count = book.update_count
+    with replay(path) as recording:
+        book = recording.subscribe_book("tBTCUSD")
+        assert recording.wait_for(lambda: book.update_count >= count, PATIENCE_S)
+        with pytest.raises(ClosedError):
+            recording.wait_for(lambda: book.update_count > count, PATIENCE_S)
