@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any, Callable, Dict, Generic, Iterable, TypeVar
 
 from bfxsync._base.aliases import Mts
+from bfxsync._base.describe import also_half_made
 from bfxsync._base.shield import shielded
 from bfxsync.checks.times import Time, check_time
 from bfxsync.errors import ClosedError, UsageError
@@ -99,6 +100,7 @@ class Sink(Generic[M]):
         self._lock = Lock()
         self._is_closed = False
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<Sink {self.path!r} of {self.model.__name__}>"
 
