@@ -12,7 +12,7 @@ import pytest
 
 from bfxsync._base.enums import Flag, OrderFlag, Policy
 from bfxsync._base.hosts import PUB_WSS_HOST, WSS_HOST
-from bfxsync.checks.account import check_dms, check_filters
+from bfxsync.checks.account import check_dms, check_filters, check_followed
 from bfxsync.checks.books import check_book_argument
 from bfxsync.checks.candles import check_candle_key, check_candle_symbol
 from bfxsync.checks.containers import check_items, check_object, check_tfa
@@ -237,6 +237,14 @@ def test_a_good_value_is_returned_as_it_is_sent(
         (check_speed, (0,), "speed must be a positive number or None"),
         (check_speed, (float("inf"),), "speed must be a positive number or None"),
         (check_bool, ("x", "no"), "x must be True or False"),
+        (
+            check_followed,
+            (["balance"], "on", "tBTCUSD"),
+            "trading or trading-tBTCUSD for",
+        ),
+        (check_followed, (["trading-tETHUSD"], "on", "tBTCUSD"), "trading or trading-"),
+        (check_followed, (["funding"], "ou", None), "must include trading for"),
+        (check_followed, (["trading"], "fon", "fUSD"), "funding or funding-fUSD for"),
         (check_flags, (1,), r"flags must be a sum of TIMESTAMP \(32768\)"),
         (check_flags, (True,), "flags must be a sum of"),
         (check_farewell, (1005, ""), "code must be one of 1000-1003, 1007-1011 and"),
@@ -267,6 +275,23 @@ def test_a_bad_value_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         check(*arguments)
+
+
+@pytest.mark.parametrize(
+    "filters, name, symbol",
+    [
+        ((), "on", "tBTCUSD"),
+        (("balance", "trading"), "on", "tBTCUSD"),
+        (("trading-tBTCUSD",), "on", "tBTCUSD"),
+        (("trading-tBTCUSD",), "ou", None),
+        (("funding-fUSD",), "fon", "fUSD"),
+        (("balance",), "oc", None),
+    ],
+)
+def test_filters_with_the_fate_of_an_input_are_accepted(
+    filters: tuple[str, ...], name: str, symbol: str | None
+) -> None:
+    check_followed(filters, name, symbol)
 
 
 def test_a_file_without_certificates_is_no_bundle(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ LIMIT = {"type": "LIMIT", "symbol": "tBTCUSD", "amount": 1, "price": 30000}
         ({"tif": datetime(2026, 1, 1)}, "^tif must"),
         ({"tif": "2026-01-31"}, "^tif must"),
         ({"meta": "x"}, "^meta must"),
+        ({"meta": {"a": object()}}, "^meta must be a dict of JSON values"),
         ({"hidden": 1}, "^hidden must be True or False"),
         ({"hidden": False, "flags": 64}, "^hidden=False contradicts HIDDEN"),
         ({"post_only": True, "type": "EXCHANGE IOC"}, "^post_only must not be set"),
