@@ -2,7 +2,7 @@
 `BtfxWss`, with the methods and queues of the class of btfxwss.
 
 Strategy: a thin layer above `bfxsync.Client`. Its dispatch thread fills the queues, which are
-bounded: a queue that nobody reads drops what is oldest.
+bounded: a queue that is not read drops its oldest items.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class BtfxWss:
         Level of the logger ``bfxsync``.
     queue_size : int
         Maximum number of entries of each queue. A full one drops its oldest entries, with a
-        warning; that of a book begins anew with a snapshot.
+        warning; that of a book starts again with a snapshot.
     url, http_proxy_host, http_proxy_port, http_proxy_auth, sslopt : optional
         As in ``btfxwss``; of `sslopt` only ``ca_certs``.
     **options

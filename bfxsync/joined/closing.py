@@ -37,7 +37,7 @@ def _itself(candle: Candle) -> Candle:
 @attrs.frozen(kw_only=True)
 class CandleRules:
     """
-    What is wanted of the candles.
+    Which candles a history delivers, and when.
 
     Attributes
     ----------

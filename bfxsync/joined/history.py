@@ -321,15 +321,15 @@ class JoinedHistory(Tabular, Generic[T_co]):
 
     def _next_data(self, mailbox: Mailbox, timeout_s: float | None = None) -> T_co:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        rest_s = timeout_s
+        remaining_s = timeout_s
         while True:
-            item: Any = self._next_item(mailbox, rest_s)
+            item: Any = self._next_item(mailbox, remaining_s)
             # No call may come between this and the return: an interrupt could lose the item.
             if item.__class__ not in EVENTS:
                 return item  # type: ignore[no-any-return]
             self._log_event(item)
             if deadline is not None:
-                rest_s = max(0.0, deadline - time.monotonic())
+                remaining_s = max(0.0, deadline - time.monotonic())
 
 
 class _Items(Generic[T_co]):

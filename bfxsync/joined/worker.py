@@ -49,7 +49,7 @@ class HistoryWorker:
     Parameters
     ----------
     subscription : Subscription, optional
-        Without a client, and read by nobody else; None if the whole range is past.
+        Without a client, and with no other reader; None if the whole range is past.
     report : callable, optional
         Receives errors that are tried again; without it the consumer raises them.
     lifetime : Lifetime

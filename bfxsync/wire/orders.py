@@ -75,7 +75,7 @@ class OrderTracker:
         }
 
     def forget(self) -> None:
-        """Begin anew: another account knows nothing of all this."""
+        """Forget everything: the connection belongs to another account now."""
         self._orders: KnownOrders[Order] = KnownOrders()
         self._offers: KnownOrders[FundingOffer] = KnownOrders()
         self._replied = RepliedOrders()

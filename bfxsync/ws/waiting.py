@@ -154,15 +154,15 @@ def wait_for(
             return value
         if ended_by is not None:
             raise ended_by
-        rest_s = LOOK_S
+        remaining_s = LOOK_S
         if deadline is not None:
-            rest_s = min(rest_s, deadline - time.monotonic())
-            if rest_s <= 0:
+            remaining_s = min(remaining_s, deadline - time.monotonic())
+            if remaining_s <= 0:
                 raise RequestTimeout(
                     f"the condition does not hold after {timeout_s:g} s"
                 )
         try:
-            self.wait_on_update(rest_s)
+            self.wait_on_update(remaining_s)
         except BfxError as exc:
             # The last update before the end may fulfil it.
             ended_by = exc
@@ -255,7 +255,7 @@ def send_ping(
 
 
 class _SentPing(Waiter):
-    """A ping that nobody waits for."""
+    """A ping without a waiting thread."""
 
     def __init__(self, core: Core, callback: Callable[[float], object]) -> None:
         super().__init__()

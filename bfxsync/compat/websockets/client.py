@@ -178,7 +178,7 @@ class WssClient(OrderMethods):
                 # An error was logged.
                 client.wss.wait_closed()
             if client is self._client:
-                # By an error, or by others. `start` begins anew.
+                # By an error, or by other code. `start` makes a new one.
                 self._is_running = False
 
     def _make_client(self) -> Client:

@@ -1,4 +1,4 @@
-"""Invoices and settings of Bitfinex Pay, which nobody pays by themselves."""
+"""Invoices and settings of Bitfinex Pay. No invoice is paid unless a request completes it."""
 
 from __future__ import annotations
 
