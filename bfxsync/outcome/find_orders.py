@@ -234,10 +234,11 @@ def new_order(
     possible = [
         order
         for order in found
-        # The time rules out an order only if the clocks are known.
-        if span.clocks is not Clocks.KNOWN or span.is_possible(order.mts_create, _FAR_S)
         # A client id is unique within a day, so no other order should have it.
-        or date_of(order.mts_create) in span.dates()
+        if date_of(order.mts_create) in span.dates()
+        # The time rules out an order only if the clocks are known.
+        or span.clocks is not Clocks.KNOWN
+        or span.is_possible(order.mts_create, _FAR_S)
     ]
     sure = [
         order

@@ -20,9 +20,8 @@ from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.options import check_farewell
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
-from bfxsync.ws import account_methods, handlers, shorthands
+from bfxsync.ws import account_methods, handlers, shorthands, waiting
 from bfxsync.ws import subscribe as any_channel
-from bfxsync.ws import waiting
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core, open_connection
 from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter

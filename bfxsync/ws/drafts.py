@@ -57,8 +57,9 @@ def without_callbacks(ops: object) -> Tuple[object, List[Tuple[Any, Any]]]:
         if items is not None and len(items) == 2 and items[0] == "on":
             if isinstance(items[1], Mapping):
                 terms = dict(items[1])
-                on_fill, on_done = terms.pop("on_fill", None), terms.pop(
-                    "on_done", None
+                on_fill, on_done = (
+                    terms.pop("on_fill", None),
+                    terms.pop("on_done", None),
                 )
                 pair = ("on", terms)
         plain.append(pair)

@@ -109,11 +109,15 @@ def test_r03_an_account_survives_many_cuts(
     cuts: list[Cut] = cuts_of(seed)[:count]
     judge, seen = OrderJudge(exchange), Seen({})
     trades: Counter[int] = Counter()
-    with FaultProxy(exchange.port) as proxy, exchange.client(
-        wss_host=proxy.url(exchange.url),
-        backoff=Backoff(first_s=0.0),
-        timeout=DEADLINE_S,
-    ) as bfx, exchange.client() as rest:
+    with (
+        FaultProxy(exchange.port) as proxy,
+        exchange.client(
+            wss_host=proxy.url(exchange.url),
+            backoff=Backoff(first_s=0.0),
+            timeout=DEADLINE_S,
+        ) as bfx,
+        exchange.client() as rest,
+    ):
         bfx.wss.on("trade_execution", lambda trade: trades.update([trade.id]))
         handle = bfx.wss.subscribe_account(seen, on_event=seen)
         whole, other = proxy.passed(), OtherProgram(rest)

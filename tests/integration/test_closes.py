@@ -112,11 +112,11 @@ def test_r04_an_end_without_close_frame_is_retried(
     tls: Tls, fault: str, security: str
 ) -> None:
     context = tls.context if security == "tls" else None
-    with PaperExchange(rate=100.0, ssl_context=context) as exchange, FaultProxy(
-        exchange.port
-    ) as proxy, User(
-        proxy.url(exchange.url), *REQUESTS, ca_bundle=tls.ca_bundle
-    ) as user:
+    with (
+        PaperExchange(rate=100.0, ssl_context=context) as exchange,
+        FaultProxy(exchange.port) as proxy,
+        User(proxy.url(exchange.url), *REQUESTS, ca_bundle=tls.ca_bundle) as user,
+    ):
         getattr(proxy, fault)()
         user.until_stories("SGS")
         (lost,) = user.closes.items
@@ -267,9 +267,10 @@ def test_r04_a_certificate_that_cannot_be_trusted_is_retried(tmp_path: Path) -> 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     good, bad = (authority.issue_cert("localhost") for authority in (trusted, other))
     good.configure_cert(context)
-    with PaperExchange(rate=100.0, ssl_context=context) as exchange, User(
-        exchange.url, *REQUESTS, ca_bundle=str(bundle)
-    ) as user:
+    with (
+        PaperExchange(rate=100.0, ssl_context=context) as exchange,
+        User(exchange.url, *REQUESTS, ca_bundle=str(bundle)) as user,
+    ):
         bad.configure_cert(context)
         exchange.drop_connections(1012, "a new certificate")
         wait_until(lambda: user.reconnects.get("unreachable", 0) >= 2)

@@ -113,13 +113,12 @@ def test_r03_a_recording_survives_two_hundred_cuts(name: str, seed: int) -> None
         "backoff": Backoff(first_s=0.0),
         "mailbox_size": 100_000,
     }
-    with PaperExchange(
-        captures=[name], autoplay=False, heartbeat_s=0.5
-    ) as exchange, FaultProxy(exchange.port) as proxy, User(
-        exchange.url, *requests, **options
-    ) as steady, User(
-        proxy.url(exchange.url), *requests, **options
-    ) as user:
+    with (
+        PaperExchange(captures=[name], autoplay=False, heartbeat_s=0.5) as exchange,
+        FaultProxy(exchange.port) as proxy,
+        User(exchange.url, *requests, **options) as steady,
+        User(proxy.url(exchange.url), *requests, **options) as user,
+    ):
         handles = list(user.subscriptions)
         steps = Stepping(exchange, name)
         asked = steps.channels()

@@ -479,9 +479,10 @@ def test_maintenance_that_was_there_before() -> None:
 
 @pytest.mark.parametrize("code", [20051, 20060])
 def test_announcements_of_the_exchange_itself(code: int) -> None:
-    with PaperExchange(rate=100.0) as exchange, User(
-        exchange.url, TRADES, BOOK
-    ) as user:
+    with (
+        PaperExchange(rate=100.0) as exchange,
+        User(exchange.url, TRADES, BOOK) as user,
+    ):
         exchange.send_info(code)
         if code == 20060:
             user.until_stories("Ss")
@@ -499,9 +500,10 @@ def test_r04_maintenance_that_does_not_end_costs_the_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(bfxsync.wire.handshake, "MAINTENANCE_S", 0.2)
-    with PaperExchange(rate=100.0) as exchange, User(
-        exchange.url, TRADES, BOOK
-    ) as user:
+    with (
+        PaperExchange(rate=100.0) as exchange,
+        User(exchange.url, TRADES, BOOK) as user,
+    ):
         assert exchange.send_info(20060) == 1
         # Those who come meanwhile are told of it, and wait as long.
         user.closes.wait_for(3)

@@ -33,15 +33,17 @@ def test_first_updates_take_no_avoidable_round_trip(
         context, ca_bundle = security.context, security.ca_bundle
         monkeypatch.setattr(context, "minimum_version", ssl.TLSVersion.TLSv1_3)
         monkeypatch.setattr(context, "num_tickets", 0)
-    with PaperExchange(ssl_context=context) as exchange, FaultProxy(
-        exchange.port
-    ) as proxy, WebSocketClient(
-        proxy.url(exchange.url),
-        ca_bundle=ca_bundle,
-        timeout=DEADLINE_S,
-        backoff=Backoff(first_s=0.0),
-        pace=ConnectionRateLimiter(),
-    ) as client:
+    with (
+        PaperExchange(ssl_context=context) as exchange,
+        FaultProxy(exchange.port) as proxy,
+        WebSocketClient(
+            proxy.url(exchange.url),
+            ca_bundle=ca_bundle,
+            timeout=DEADLINE_S,
+            backoff=Backoff(first_s=0.0),
+            pace=ConnectionRateLimiter(),
+        ) as client,
+    ):
         # Loopback would be there before all is subscribed.
         proxy.stop()
         subscriptions = client.subscribe_many(REQUESTS, wait=False)

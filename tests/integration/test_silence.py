@@ -50,11 +50,13 @@ def test_r02_data_resumes_after_a_silent_exchange(
 ) -> None:
     context = security.context if security is not None else None
     bundle = security.ca_bundle if security is not None else None
-    with lively(ssl_context=context) as exchange, FaultProxy(
-        exchange.port
-    ) as proxy, User(
-        proxy.url(exchange.url), *REQUESTS, timeout=1.0, ca_bundle=bundle, **SHORT
-    ) as user:
+    with (
+        lively(ssl_context=context) as exchange,
+        FaultProxy(exchange.port) as proxy,
+        User(
+            proxy.url(exchange.url), *REQUESTS, timeout=1.0, ca_bundle=bundle, **SHORT
+        ) as user,
+    ):
         assert none_stale(user)
         begin = time.monotonic()
         proxy.stop()
@@ -83,9 +85,11 @@ def test_r02_data_resumes_after_a_silent_exchange(
 def test_r02_a_connection_that_died_in_silence_is_reopened(
     directions: tuple[str, ...],
 ) -> None:
-    with lively() as exchange, FaultProxy(exchange.port) as proxy, User(
-        proxy.url(exchange.url), *REQUESTS, **SHORT
-    ) as user:
+    with (
+        lively() as exchange,
+        FaultProxy(exchange.port) as proxy,
+        User(proxy.url(exchange.url), *REQUESTS, **SHORT) as user,
+    ):
         begin = time.monotonic()
         proxy.stop(directions, new=False)
         user.until_stories("SGS")
@@ -99,9 +103,13 @@ def test_r02_a_connection_that_died_in_silence_is_reopened(
 
 
 def test_r02_a_short_silence_costs_nothing() -> None:
-    with lively() as exchange, FaultProxy(exchange.port) as proxy, User(
-        proxy.url(exchange.url), *REQUESTS, ping_after=0.1, stale_after=30.0
-    ) as user:
+    with (
+        lively() as exchange,
+        FaultProxy(exchange.port) as proxy,
+        User(
+            proxy.url(exchange.url), *REQUESTS, ping_after=0.1, stale_after=30.0
+        ) as user,
+    ):
         proxy.stop()
         wait_until(lambda: min(s.age for s in user.subscriptions) > 0.3)
         counts = [len(seen) for seen in user.seen]
@@ -117,9 +125,11 @@ def test_r02_a_short_silence_costs_nothing() -> None:
 
 
 def test_r02_an_outage_of_a_few_back_offs_ends_with_the_outage() -> None:
-    with lively() as exchange, FaultProxy(exchange.port) as proxy, User(
-        proxy.url(exchange.url), *REQUESTS, timeout=0.2, **SHORT
-    ) as user:
+    with (
+        lively() as exchange,
+        FaultProxy(exchange.port) as proxy,
+        User(proxy.url(exchange.url), *REQUESTS, timeout=0.2, **SHORT) as user,
+    ):
         proxy.stop()
         proxy.wait_for("accept", 4)
         begin = time.monotonic()

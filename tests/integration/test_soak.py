@@ -75,9 +75,12 @@ def soak(seconds: float, seed: int) -> tuple[list[dict[str, int]], dict[str, Any
     """Use a client for so long while things go wrong; return its samples and statistics."""
     chance = random.Random(seed)
     samples: list[dict[str, int]] = []
-    with PaperExchange(
-        rate=200.0, heartbeat_s=0.5, checksum_s=0.2, farewell_s=0.05
-    ) as exchange, FaultProxy(exchange.port) as proxy:
+    with (
+        PaperExchange(
+            rate=200.0, heartbeat_s=0.5, checksum_s=0.2, farewell_s=0.05
+        ) as exchange,
+        FaultProxy(exchange.port) as proxy,
+    ):
         process = subprocess.Popen(
             [sys.executable, str(SCRIPT), proxy.url(exchange.url)],
             stdin=subprocess.PIPE,

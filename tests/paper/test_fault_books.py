@@ -103,9 +103,12 @@ def test_an_update_of_another_symbol_is_not_lost(exchange: PaperExchange) -> Non
 
 
 def test_an_update_of_a_recorded_book_is_lost() -> None:
-    with PaperExchange(
-        captures=("btcusd-20181112",), speed=20, checksum_s=5, autoplay=False
-    ) as exchange, connected(exchange, SEQ | CHECKSUM) as client:
+    with (
+        PaperExchange(
+            captures=("btcusd-20181112",), speed=20, checksum_s=5, autoplay=False
+        ) as exchange,
+        connected(exchange, SEQ | CHECKSUM) as client,
+    ):
         copies = books(client, {**BOOK, "symbol": "tBTCUSD", "len": "100"})
         exchange.play()
         assert all(is_right for _, is_right in follow(client, copies, until=2))

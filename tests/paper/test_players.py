@@ -37,9 +37,12 @@ def collect(client: Client) -> tuple[Counter[str], list[Any]]:
 
 
 def test_a_market_may_stay_as_it_is_at_the_end() -> None:
-    with PaperExchange(
-        captures=["public-20210417"], speed=1e9, restart_at_end=False
-    ) as exchange, Client(exchange.url) as client:
+    with (
+        PaperExchange(
+            captures=["public-20210417"], speed=1e9, restart_at_end=False
+        ) as exchange,
+        Client(exchange.url) as client,
+    ):
         client.receive()
         begin = exchange.book("tDOGUSD")
         client.subscribe("book", "tDOGUSD")
@@ -64,9 +67,12 @@ def test_whether_it_restarts_is_true_or_false(value: Any) -> None:
 
 
 def test_a_client_gets_a_whole_recording_and_is_then_closed() -> None:
-    with PaperExchange(
-        captures=(BTCUSD,), speed=1e9, autoplay=False, farewell_s=0.1
-    ) as exchange, Client(exchange.url) as client:
+    with (
+        PaperExchange(
+            captures=(BTCUSD,), speed=1e9, autoplay=False, farewell_s=0.1
+        ) as exchange,
+        Client(exchange.url) as client,
+    ):
         client.receive()
         client.subscribe("trades", "tBTCUSD")
         book = client.subscribe("book", "tBTCUSD", len="100")
@@ -238,13 +244,16 @@ def test_a_recording_with_reconnects_is_played_to_the_same_end(
         for number, messages in enumerate((200, 100, 300), start=1):
             recording.run(exchange.url, messages, number % 2)
     recording.end()
-    with PaperExchange(
-        captures=[str(path)],
-        speed=1e9,
-        autoplay=False,
-        farewell_s=0.01,
-        checksum_s=0.05,
-    ) as exchange, Client(exchange.url) as client:
+    with (
+        PaperExchange(
+            captures=[str(path)],
+            speed=1e9,
+            autoplay=False,
+            farewell_s=0.01,
+            checksum_s=0.05,
+        ) as exchange,
+        Client(exchange.url) as client,
+    ):
         client.send(event="conf", flags=CHECKSUM)
         trades = client.subscribe("trades", symbol)
         first = client.receive()[1]

@@ -37,9 +37,10 @@ def test_requests_are_answered(exchange: PaperExchange) -> None:
 
 
 def test_heartbeats_come_on_every_channel_busy_or_quiet() -> None:
-    with PaperExchange(rate=100, heartbeat_s=0.1) as exchange, Client(
-        exchange.url
-    ) as client:
+    with (
+        PaperExchange(rate=100, heartbeat_s=0.1) as exchange,
+        Client(exchange.url) as client,
+    ):
         ids = [client.subscribe("book", "tETHUSD"), client.subscribe("trades", "fUSD")]
         beats: Counter[int] = Counter()
         while min(beats[chan_id] for chan_id in ids) < 3:

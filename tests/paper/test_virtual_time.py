@@ -37,9 +37,13 @@ def texts_until_pong(client: Client) -> list[str]:
 def test_the_same_seed_and_steps_give_the_same_bytes() -> None:
     runs = []
     for seed in (1, 1, 2):
-        with PaperExchange(
-            seed=seed, paused=True, begin_mts=MTS, checksum_s=0.5, liquidation_s=1
-        ) as exchange, exchange.client() as bfx, Client(exchange.url) as client:
+        with (
+            PaperExchange(
+                seed=seed, paused=True, begin_mts=MTS, checksum_s=0.5, liquidation_s=1
+            ) as exchange,
+            exchange.client() as bfx,
+            Client(exchange.url) as client,
+        ):
             texts = []
             client.send(event="conf", flags=65536 | 131072 | 32768)
             for channel in ("ticker", "trades", "book"):

@@ -297,11 +297,10 @@ def test_a_nonce_file_is_kept_for_the_new_key(
 ) -> None:
     pytest.importorskip("filelock")
     path = tmp_path / "nonce"
-    with Client(
-        "key-1", "secret-1", rest_host=server.host, nonce_file=path
-    ) as bfx, Client(
-        "key-2", "secret-2", rest_host=server.host, nonce_file=path
-    ) as other:
+    with (
+        Client("key-1", "secret-1", rest_host=server.host, nonce_file=path) as bfx,
+        Client("key-2", "secret-2", rest_host=server.host, nonce_file=path) as other,
+    ):
         for _ in range(2):
             bfx.rest.request("POST", READ)
             other.rest.request("POST", READ)

@@ -271,11 +271,15 @@ def test_r15_no_second_factor_in_any_output(
 ) -> None:
     server = serve(handler)
     failures = 0
-    with RestClient(
-        server.host,
-        signer=Signer(KEY, SECRET),
-        limits=RequestRateLimiter(exempt_loopback=True),
-    ) as client, redirect_stdout(output), redirect_stderr(output):
+    with (
+        RestClient(
+            server.host,
+            signer=Signer(KEY, SECRET),
+            limits=RequestRateLimiter(exempt_loopback=True),
+        ) as client,
+        redirect_stdout(output),
+        redirect_stderr(output),
+    ):
         for call in moves(client, code, amount):
             try:
                 output.write(repr(call()))
@@ -339,13 +343,17 @@ def test_r15_password_of_a_proxy_is_in_no_output(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    with bfxsync.Client(
-        KEY,
-        SECRET,
-        proxy=f"{kind}://me:{PROXY_PASSWORD}@127.0.0.1:{port}",
-        timeout=0.2,
-        rest_timeout=0.3,
-    ) as client, redirect_stdout(output), redirect_stderr(output):
+    with (
+        bfxsync.Client(
+            KEY,
+            SECRET,
+            proxy=f"{kind}://me:{PROXY_PASSWORD}@127.0.0.1:{port}",
+            timeout=0.2,
+            rest_timeout=0.3,
+        ) as client,
+        redirect_stdout(output),
+        redirect_stderr(output),
+    ):
         for call in (
             lambda: client.rest.request("GET", "ticker/tBTCUSD"),
             lambda: client.rest.auth.get_wallets(),

@@ -102,9 +102,8 @@ class OrdersMachine(RuleBasedStateMachine):
                         assert output.order.mts_update > states[-1].mts_update, "old"
                     states.append(output.order)
                 if output.trade is not None:
-                    assert [
-                        output.trade.order_id
-                    ] == verdict.ids, "another order's fill"
+                    order_id = output.trade.order_id
+                    assert verdict.ids == [order_id], "another order's fill"
                     fills = self.fills.setdefault(token, [])
                     assert output.trade not in fills, "a fill came twice"
                     fills.append(output.trade)

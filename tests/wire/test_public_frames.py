@@ -201,8 +201,9 @@ def test_r14_unknown_values_at_the_end_of_rows_change_nothing(
 
 
 @cases(
-    lambda expected: expected.get("channel") == "book"
-    and expected["form"] == "snapshot"
+    lambda expected: (
+        expected.get("channel") == "book" and expected["form"] == "snapshot"
+    )
 )
 def test_snapshot_of_a_book_is_in_order_whatever_the_wires(
     case: Any, reading: Reading

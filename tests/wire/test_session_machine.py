@@ -395,8 +395,9 @@ class SessionMachine(RuleBasedStateMachine):
                 self.reasons.append(self.now + 1.0)
         # Those before it, and those that are acknowledged in it, with what came before that.
         subscriptions = self.session._subscriptions
-        routes, kept = set(subscriptions.routes), set(
-            subscriptions.routing.unrouted._frames
+        routes, kept = (
+            set(subscriptions.routes),
+            set(subscriptions.routing.unrouted._frames),
         )
         self.life_is_counted_from_the_first_acknowledgement()
         is_probing = self.session._liveness._probe_until is not None

@@ -47,9 +47,8 @@ class Record:
     def wait(self, condition, timeout=5.0):
         """Wait until the condition holds for the items, and return them."""
         with self._changed:
-            assert self._changed.wait_for(
-                lambda: condition(self.items), timeout
-            ), f"only {self.items[-5:]} after {timeout} s"
+            is_met = self._changed.wait_for(lambda: condition(self.items), timeout)
+            assert is_met, f"only {self.items[-5:]} after {timeout} s"
             return list(self.items)
 
     def wait_for(self, count, timeout=5.0):

@@ -26,9 +26,10 @@ def prices(items):
 
 def test_r03_a_replay_of_an_account_gives_what_its_user_got(tmp_path, record):
     path, got = tmp_path / "run.jsonl.gz", record()
-    with PaperExchange(rate=1e-3) as exchange, exchange.client(
-        record=path, backoff=Backoff(first_s=0.05)
-    ) as client:
+    with (
+        PaperExchange(rate=1e-3) as exchange,
+        exchange.client(record=path, backoff=Backoff(first_s=0.05)) as client,
+    ):
         client.wss.subscribe_account(got, on_event=got)
         for price in (100, 101):
             client.rest.auth.submit_order(

@@ -11,9 +11,8 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from paper.support import BookCopy
+from paper.support import BookCopy, is_event
 from paper.support import Client as BareClient
-from paper.support import is_event
 
 from bfxsync import (
     Backoff,
@@ -112,9 +111,10 @@ def test_r11_readers_see_only_states_after_a_whole_message(
 ):
     flags = Flag.BULK_UPDATES if bulk else Flag(0)
     ours = Flag.SEQ_ALL | Flag.OB_CHECKSUM | flags
-    with BareClient(busy_exchange.url) as bare, WebSocketClient(
-        busy_exchange.url, flags=ours
-    ) as client:
+    with (
+        BareClient(busy_exchange.url) as bare,
+        WebSocketClient(busy_exchange.url, flags=ours) as client,
+    ):
         bare.send(event="conf", flags=int(flags))
         bare.until(is_event("conf"))
         bare.subscribe("book", symbol, prec=prec, len="25")

@@ -253,9 +253,12 @@ def test_r08_a_raising_callback_changes_nothing_for_others(exchange, record, cap
         def fail(trade):
             raise ValueError("mine")
 
-        with caplog.at_level(logging.ERROR), WebSocketClient(
-            exchange.url, dispatch_threads=threads, on_error=errors
-        ) as client:
+        with (
+            caplog.at_level(logging.ERROR),
+            WebSocketClient(
+                exchange.url, dispatch_threads=threads, on_error=errors
+            ) as client,
+        ):
             bad = client.subscribe_trades("tBTCUSD", fail)
             client.on("t_trade_execution", lambda subscription, trade: 1 / 0)
             client.subscribe_trades("tBTCUSD", others)

@@ -65,9 +65,10 @@ def test_r16_a_connection_without_channels_wakes_up_for_its_pings(wakeups, monke
 
 
 def test_r16_a_silent_peer_is_pinged_once(wakeups):
-    with quiet(heartbeat_s=60.0) as exchange, WebSocketClient(
-        exchange.url, ping_after=0.15, stale_after=30.0
-    ) as client:
+    with (
+        quiet(heartbeat_s=60.0) as exchange,
+        WebSocketClient(exchange.url, ping_after=0.15, stale_after=30.0) as client,
+    ):
         client.subscribe_book("tBTCUSD")
         frames, woken = client.frame_count, len(wakeups)
         time.sleep(0.6)
@@ -79,9 +80,10 @@ def test_r16_a_silent_peer_is_pinged_once(wakeups):
 
 def test_r16_waiting_to_connect_again_wakes_up_for_nothing(wakeups, record):
     lost = record()
-    with quiet() as exchange, WebSocketClient(
-        exchange.url, backoff=Backoff(1e6, 1e6)
-    ) as client:
+    with (
+        quiet() as exchange,
+        WebSocketClient(exchange.url, backoff=Backoff(1e6, 1e6)) as client,
+    ):
         client.on("disconnected", lost)
         client.subscribe_book("tBTCUSD")
         exchange.drop_connections()

@@ -846,6 +846,7 @@ def test_heartbeats_are_an_event_of_every_channel(record):
             client.subscribe_raw("book", symbol="tBTCUSD", prec="P1")
             wanted = {"ticker", "trades", "book", "candles"}
             beats.wait(
-                lambda items: {name for name, _ in items} >= wanted
-                and ("book", "P1") in items
+                lambda items: (
+                    {name for name, _ in items} >= wanted and ("book", "P1") in items
+                )
             )

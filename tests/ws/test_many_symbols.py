@@ -60,9 +60,10 @@ def recorded(tmp_path_factory):
     """Return a recording, and what was seen while it was made."""
     path, seen = tmp_path_factory.mktemp("origin") / "run.jsonl", Seen()
     flags = Flag.SEQ_ALL | Flag.OB_CHECKSUM | Flag.TIMESTAMP | Flag.BULK_UPDATES
-    with PaperExchange(rate=300) as exchange, WebSocketClient(
-        exchange.url, flags=flags, record=path
-    ) as client:
+    with (
+        PaperExchange(rate=300) as exchange,
+        WebSocketClient(exchange.url, flags=flags, record=path) as client,
+    ):
         handles = subscribe(client, seen)
         with client.subscribe_trades("tETHUSD") as trades:
             for _ in range(30):

@@ -59,12 +59,15 @@ class Material:
         self._changed = threading.Condition()
 
     def make(self):
-        with PaperExchange(rate=200, checksum_s=0.05) as exchange, WebSocketClient(
-            exchange.url,
-            backoff=Backoff(first_s=0.05),
-            channels_per_connection=4,
-            record=self.path,
-        ) as client:
+        with (
+            PaperExchange(rate=200, checksum_s=0.05) as exchange,
+            WebSocketClient(
+                exchange.url,
+                backoff=Backoff(first_s=0.05),
+                channels_per_connection=4,
+                record=self.path,
+            ) as client,
+        ):
             client.on("disconnected", self._note_loss)
             for name, request in REQUESTS.items():
                 take = self.taker(name)
@@ -217,9 +220,12 @@ def test_losses_reach_the_handlers_too(material):
 def test_the_exchange_plays_it_to_the_same_end(material):
     trades = []
     # On the thread that keeps the book: after the end of the capture it would be empty.
-    with PaperExchange(
-        captures=[material.path], speed=1e9, autoplay=False, farewell_s=5
-    ) as exchange, WebSocketClient(exchange.url, dispatch_threads=0) as client:
+    with (
+        PaperExchange(
+            captures=[material.path], speed=1e9, autoplay=False, farewell_s=5
+        ) as exchange,
+        WebSocketClient(exchange.url, dispatch_threads=0) as client,
+    ):
         book = Latest(client)
         client.subscribe_trades("tBTCUSD", trades.append, on_event=trades.append)
         stopped = threading.Event()

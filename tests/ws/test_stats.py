@@ -286,9 +286,10 @@ def test_stats_may_be_read_while_everything_changes(exchange):
         except Exception as exc:
             failed.append(exc)
 
-    with PaperExchange(rate=1_000.0, max_channels=2) as small, WebSocketClient(
-        small.url, backoff=Backoff(0.001, 0.01)
-    ) as client:
+    with (
+        PaperExchange(rate=1_000.0, max_channels=2) as small,
+        WebSocketClient(small.url, backoff=Backoff(0.001, 0.01)) as client,
+    ):
         threads = [threading.Thread(target=look) for _ in range(2)]
         for thread in threads:
             thread.start()

@@ -165,10 +165,8 @@ class WssClient(OrderMethods):
         if self._thread is not None and self._thread is not current_thread():
             self._thread.join(timeout)
 
-    def setDaemon(
-        self, daemonic: bool
-    ) -> None:  # noqa: N802  # as in `threading.Thread`
-        """Set `daemon`."""
+    def setDaemon(self, daemonic: bool) -> None:
+        """Set `daemon`, as in `threading.Thread`."""
         self.daemon = daemonic
 
     def _stay_alive(self) -> None:

@@ -160,8 +160,9 @@ class RandomMarket(Market):
         for id in self.account_orders:
             is_bid, entry = self.book.orders[id]
             held[is_bid].append(entry.price)
-        highest_bid, lowest_ask = max(held[True], default=0), min(
-            held[False], default=None
+        highest_bid, lowest_ask = (
+            max(held[True], default=0),
+            min(held[False], default=None),
         )
         for id, (is_bid, entry) in list(self.book.orders.items()):
             if is_bid:

@@ -399,9 +399,12 @@ def test_an_unknown_input_is_an_error(channel: ChannelSession) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from([*LIMIT, "id", "cid", "cid_date", "gid", "all", "flags"]), inner
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*LIMIT, "id", "cid", "cid_date", "gid", "all", "flags"]),
+            inner,
+        )
     ),
     max_leaves=8,
 )

@@ -23,7 +23,6 @@ LENGTHS = {
     **dict.fromkeys(("fte", "ftu"), 8),
     "bu": 2,
     "miu": 3,
-    "miu": 3,
     "fiu": 3,
     "n": 8,
 }

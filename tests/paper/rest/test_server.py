@@ -100,9 +100,10 @@ def test_endpoints_of_one_group_are_counted_together() -> None:
 def test_stopping_does_not_wait_for_unread_answers(
     still: PaperExchange,
 ) -> None:
-    with socket.create_connection(("127.0.0.1", still.port)) as deaf, Rest(
-        still
-    ) as rest:
+    with (
+        socket.create_connection(("127.0.0.1", still.port)) as deaf,
+        Rest(still) as rest,
+    ):
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         path = "/v2/candles/trade:1m:tBTCUSD/hist?limit=10000"
         request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -7,7 +7,7 @@ from typing import Callable, Generic, TypeVar
 
 import attrs
 
-from bfxsync.paper.server.rest import conf, market
+from bfxsync.paper.server.rest import conf, market, samples, stats
 from bfxsync.paper.server.rest import private_account as account
 from bfxsync.paper.server.rest import private_funding as funding
 from bfxsync.paper.server.rest import private_orders as orders
@@ -15,7 +15,6 @@ from bfxsync.paper.server.rest import private_pay as pay
 from bfxsync.paper.server.rest import private_recurring as recurring
 from bfxsync.paper.server.rest import private_stored as stored
 from bfxsync.paper.server.rest import private_wallets as wallets
-from bfxsync.paper.server.rest import samples, stats
 from bfxsync.paper.server.rest.query import Query, Refused, SignedCall
 
 Q = TypeVar("Q", bound=Query)

@@ -13,6 +13,8 @@ loans: List[FundingLoan] = bfx.rest.auth.get_funding_loans(symbol="fUSD")
 if loans:  # an empty request raises UsageError
     ids = [loan.id for loan in loans]
     result = bfx.rest.auth.toggle_keep_funding(
-        type="loan", ids=ids, changes=dict.fromkeys(ids, 2)  # 1: keep, 2: give back
+        type="loan",
+        ids=ids,
+        changes=dict.fromkeys(ids, 2),  # 1: keep, 2: give back
     )
     print(result.status, "for", len(loans), "loans")
