@@ -340,7 +340,8 @@ def test_the_transports_stand_apart_from_each_other():
 @pytest.mark.parametrize("name", [name for name in MODULES if within(name, ["cli"])])
 def test_the_command_line_uses_the_public_face(name):
     for other in own(MODULES[name]):
-        assert other == "" or within(other, ("cli", "paper", "_version")), other
+        public = ("cli", "paper", "_version", "credentials", "exports", "sinks")
+        assert other == "" or within(other, public), other
 
 
 def test_exports_use_the_public_face():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
-from importlib.util import find_spec
-from typing import Mapping, Protocol, TextIO
+from typing import Mapping, Protocol
 
 from bfxsync import PUB_WSS_HOST
 from bfxsync.cli.summary import FeedSummary, View
@@ -38,21 +36,6 @@ class Show(Protocol):
 
     def show(self, view: View) -> None:
         """Display a view."""
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Return whether a stream is a terminal that can display the screen."""
-    is_utf = (stream.encoding or "").lower().startswith("utf")
-    is_dumb = os.environ.get("TERM") in ("dumb", "unknown")
-    return stream.isatty() and is_utf and not is_dumb
-
-
-def missing_packages(*, is_live: bool, is_plain: bool) -> list[str]:
-    """Return required packages of the extras that are not installed."""
-    needed = [] if is_plain else ["rich"]
-    if not is_live:
-        needed.append("aiohttp")
-    return [name for name in needed if find_spec(name) is None]
 
 
 def run(

@@ -15,9 +15,6 @@ from bfxsync.cli.activity import Activity, ExchangeView
 from bfxsync.cli.text import price_text, time_text
 from bfxsync.paper import PaperAccount, PaperExchange
 
-PORT = 8420
-"""The default port, always the same, so that the settings of programs stay valid."""
-
 _SHOWN = ("tBTCUSD", "tETHUSD", "tLTCBTC", "tBTCF0:USTF0")
 _MAX_ACCOUNTS = 100
 _MARKET_S = 10.0

@@ -13,7 +13,7 @@ from bfxsync import (
     VersionMismatch,
     WebSocketClient,
 )
-from bfxsync.cli import demo
+from bfxsync.cli import demo, shared
 from bfxsync.cli.summary import View
 from bfxsync.paper import PaperExchange
 
@@ -191,4 +191,4 @@ def test_a_screen_needs_a_terminal_that_can(
     if term is not None:
         monkeypatch.setenv("TERM", term)
     stream = cast(TextIO, Stream(encoding, is_terminal))
-    assert demo.is_terminal(stream) is expected
+    assert shared.is_terminal(stream) is expected

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bfxsync.cli.main import LogLines
+from bfxsync.cli.log_lines import LogLines
 
 logger = logging.getLogger("bfxsync.somewhere")
 

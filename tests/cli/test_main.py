@@ -7,7 +7,7 @@ from typing import Any, Callable
 import pytest
 
 from bfxsync import NetworkError, __version__
-from bfxsync.cli import demo
+from bfxsync.cli import demo, shared
 from bfxsync.cli.main import main
 from bfxsync.paper import PaperExchange
 
@@ -139,7 +139,7 @@ def test_missing_packages_are_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Output,
 ) -> None:
-    monkeypatch.setattr(demo, "is_terminal", lambda stream: True)
+    monkeypatch.setattr(shared, "is_terminal", lambda stream: True)
     for name in lacking:
         monkeypatch.setitem(sys.modules, name, None)
     assert main(["demo", *arguments]) == 2
@@ -148,10 +148,14 @@ def test_missing_packages_are_named(
     assert err == (f'bfxsync demo: {said} missing: pip install "bfxsync[cli,paper]"\n')
 
 
-def test_live_and_plain_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("rich", "aiohttp"):
-        monkeypatch.setitem(sys.modules, name, None)
-    assert demo.missing_packages(is_live=True, is_plain=True) == []
+def test_without_click_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.delitem(sys.modules, "bfxsync.cli.invoke", raising=False)
+    monkeypatch.setitem(sys.modules, "click", None)
+    assert main(["demo"]) == 2
+    expected = 'bfxsync: click missing: pip install "bfxsync[cli]"\n'
+    assert capsys.readouterr() == ("", expected)
 
 
 def test_live_is_the_host_of_the_library(

@@ -1,0 +1,54 @@
+"""Runs a command: completion, exit codes, and errors as one line on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Sequence
+
+import click
+from click.shell_completion import shell_complete
+
+from bfxsync import AuthError, BfxError, NetworkError
+from bfxsync.cli.exit_codes import FAILED, INTERRUPTED, OK, USAGE, code_of
+from bfxsync.cli.group import root
+from bfxsync.cli.shared import drop_output, fail, text_of
+
+NAME = "bfxsync"
+COMPLETE = "_BFXSYNC_COMPLETE"
+
+_HINTS = (
+    (AuthError, "bfxsync doctor shows what the key may do"),
+    (NetworkError, "bfxsync doctor checks the connection; --paper needs none"),
+)
+
+
+def invoke(argv: Sequence[str]) -> int:
+    """Run the command with these arguments; see `bfxsync.cli.main.main`."""
+    instruction = os.environ.get(COMPLETE)
+    if instruction is not None:
+        return shell_complete(root, {}, NAME, COMPLETE, instruction)
+    name = NAME
+    try:
+        with root.make_context(NAME, list(argv)) as context:
+            try:
+                code = root.invoke(context)
+            finally:
+                name = " ".join(filter(None, (NAME, context.invoked_subcommand)))
+        return code if isinstance(code, int) else OK
+    except click.exceptions.Exit as exc:
+        sys.exit(exc.exit_code)
+    except click.UsageError as exc:
+        name = NAME if exc.ctx is None else exc.ctx.command_path
+        fail(name, f"{exc.format_message().rstrip('.')} (see {name} --help)")
+        sys.exit(USAGE)
+    except click.ClickException as exc:
+        return fail(name, exc.format_message())
+    except BfxError as exc:
+        hints = [hint for kind, hint in _HINTS if isinstance(exc, kind)]
+        return fail(name, "; ".join([text_of(exc), *hints]), code_of(exc))
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        drop_output()
+        return FAILED

@@ -1,0 +1,84 @@
+"""Completion and help, which import no more than they need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bfxsync.cli.group import SECTIONS, root
+from bfxsync.cli.main import main
+
+Output = pytest.CaptureFixture[str]
+
+COMMANDS = [name for commands in SECTIONS.values() for name in commands]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setattr("click.shell_completion.BashComplete._check_version", no_check)
+    monkeypatch.setenv("_BFXSYNC_COMPLETE", f"{shell}_source")
+    assert main([]) == 0
+    assert "_BFXSYNC_COMPLETE" in capsys.readouterr().out
+
+
+def no_check(*_: Any) -> None:
+    """The script for bash looks for bash itself."""
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("", COMMANDS), ("de", ["demo"]), ("demo --s", ["--seconds"])],
+)
+def test_commands_and_options_are_completed(
+    words: str, found: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    assert completed(f"bfxsync {words}", monkeypatch, capsys) == found
+
+
+def completed(words: str, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> list[str]:
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    monkeypatch.setenv("_BFXSYNC_COMPLETE", "bash_complete")
+    assert main([]) == 0
+    return [line.partition(",")[2] for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.once
+def test_completion_imports_no_client_and_no_screen() -> None:
+    # Each command's arguments, in one process, as a shell would ask for them one by one.
+    code = (
+        "import sys; from bfxsync.cli.group import root; context = root.make_context('x', [])\n"
+        "for name in root.list_commands(context): root.get_command(context, name).params\n"
+        "print(*sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    modules = subprocess.check_output(command, text=True, env={**os.environ}).split()
+    assert "bfxsync.cli.commands.demo" in modules
+    heavy = {"attrs", "attr", "requests", "websocket", "rich", "keyring", "aiohttp"}
+    assert not heavy & {*modules}
+    assert not [name for name in modules if name.startswith("bfxsync.models")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_that_fits(name: str) -> None:
+    result = CliRunner().invoke(root, [name, "--help"])
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[0].startswith(f"Usage: bfxsync {name}")
+    assert max(map(len, lines)) <= 80 and result.output.isascii()
+
+
+def test_a_similar_command_is_proposed(capsys: Output) -> None:
+    with pytest.raises(SystemExit):
+        main(["dem"])
+    expected = (
+        "bfxsync: there is no command 'dem'; did you mean demo? (see bfxsync --help)\n"
+    )
+    assert capsys.readouterr().err == expected
