@@ -196,15 +196,18 @@ _MODULES = {
     "Subscription": "ws.subscription",
     "TokenSigner": "auth.signer",
     "WebSocketClient": "ws.client",
+    # ``%load_ext bfxsync`` calls it.
+    "load_ipython_extension": "notebook.extension",
     "replay": "ws.replay",
+    "unload_ipython_extension": "notebook.extension",
 }
 
 if not TYPE_CHECKING:  # type checkers would accept any name as an attribute
 
     def __getattr__(name: str) -> object:
-        if name in ("client", "credentials", "models"):
+        if name in ("client", "credentials", "models", "notebook"):
             return lazily(partial(import_module, f"{__name__}.{name}"))
-        if name not in __all__:
+        if name not in __all__ and name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         place = f"{__name__}.{_MODULES.get(name, 'models')}"
         module = lazily(partial(import_module, place))

@@ -75,7 +75,7 @@ LAYERS = [
         "paper.settings",
     ),
     ("paper.server",),
-    ("compat", "exports"),
+    ("compat", "exports", "notebook"),
     ("exceptions", "rest.exceptions", "websocket"),
     ("types", "paper"),
     ("testing",),

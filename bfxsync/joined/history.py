@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterator
 
 import attrs
 
+from bfxsync._base.cells import in_cell, made_in_cell
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.greenlets import check_threads
 from bfxsync._base.logs import get_logger
@@ -66,7 +67,7 @@ class Consumer:
 
     def routes(self, name: str) -> Routes:
         """Return the handlers of the items."""
-        on_close, callback = self.on_close, self.callback
+        on_close, callback = in_cell(self.on_close), in_cell(self.callback)
         data = callback if callback is not None else on_close
         routes: Routes = {Marker: lambda marker: marker.done()}
         if data is not None:
@@ -74,7 +75,7 @@ class Consumer:
         if on_close is not None:
             routes[ClosedCandle] = lambda closed: on_close(closed.candle)
         on_event = self.on_event if self.on_event is not None else HistoryLog(name)
-        routes.update(dict.fromkeys(EVENTS, on_event))
+        routes.update(dict.fromkeys(EVENTS, in_cell(on_event)))
         return routes
 
 
@@ -111,7 +112,8 @@ class JoinedHistory(Tabular, Generic[T_co]):
         self.timeframe: str | None = plan.timeframe
         if consumer.has_callback:
             try:
-                self._begin()
+                worker = self._begin()
+                made_in_cell(worker.stop, lambda: worker.outlet.ended.is_set)
             except BaseException:
                 # Also after Ctrl-C: a call that raises leaves nothing behind.
                 self.close()
@@ -246,6 +248,8 @@ class JoinedHistory(Tabular, Generic[T_co]):
             return "new"
         if worker.exception is not None:
             return "failed"
+        if worker.outlet.ended.is_set:
+            return "closed"
         return "live" if worker.is_live else "loading"
 
     def _begin(self) -> HistoryWorker:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar
 import attrs
 
 from bfxsync._base.aliases import NumberType
+from bfxsync._base.cells import in_cell, is_notebook
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.enums import ConnectionStatus, Flag
 from bfxsync._base.forks import lazily
@@ -152,7 +153,7 @@ class WebSocketClient(ProposesNames):
     ) -> None:
         # Threads refer to the core and its arguments, so none of these may refer to this object.
         self._settings = settings
-        self._core = Core(settings, on_error, connect)
+        self._core = Core(settings, in_cell(on_error), connect)
         if settings.recorder is not None:
             settings.recorder.report = self._core.publisher.report_now
         self._subscriptions = SubscriptionRegistry(settings, self._core, **options)
@@ -312,7 +313,7 @@ class WebSocketClient(ProposesNames):
         Raises
         ------
         KeyboardInterrupt
-            Ctrl-C; the client is closed first.
+            Ctrl-C; the client is closed first, but not in a notebook, where other cells use it.
         SystemExit
             A callback called ``sys.exit()``.
         BfxError
@@ -328,8 +329,11 @@ class WebSocketClient(ProposesNames):
         except ClosedError:
             # Closed by another thread, between the two lines above.
             pass
-        finally:
-            self.close()
+        except BaseException as exc:
+            if not (isinstance(exc, KeyboardInterrupt) and is_notebook()):
+                self.close()
+            raise
+        self.close()
         waiting.raise_what_ended(self._core)
 
     def close(self, code: int = 1000, reason: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
+from bfxsync._base.cells import made_in_cell
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.dispatch.account_events import ACCOUNT_EVENTS
@@ -61,14 +62,26 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
     account = None
     if event in ACCOUNT_EVENTS and not core.is_replay:
         account = core.account
-    core.publisher.listeners.add(event, callback)
+    listeners = core.publisher.listeners
+    registered = listeners.add(event, callback)
+    made_in_cell(
+        functools.partial(_remove, core, event, registered),
+        lambda: registered not in listeners.of(event),
+    )
     if account is not None:
         # Before `listen`, which begins the first handler with the state.
-        account.present(event, callback)
+        account.present(event, registered)
     core.listen()
     if account is not None:
         account.open()
     return callback
+
+
+def _remove(core: Core, event: str, registered: Handler) -> None:
+    """Remove a handler as its cell is run again; it may have been removed."""
+    if registered in core.publisher.listeners.of(event):
+        core.publisher.listeners.remove(event, registered)
+        core.listen()
 
 
 def open_account_if_handled(core: Core) -> None:

@@ -7,6 +7,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional
 
+from bfxsync._base.cells import in_cell, made_in_cell
 from bfxsync._base.enums import Policy
 from bfxsync._base.guesses import unexpected_argument
 from bfxsync._base.plain import plain_items, plain_text
@@ -96,6 +97,9 @@ class SubscriptionRegistry:
         wait = check_bool("wait", wait)
         handle = self._prepare(client, channel, arguments, callback, **options)
         self._place([handle], wait)
+        # Without a client it belongs to a history, which ends it.
+        if client is not None:
+            self._register_in_cell(handle)
         return handle
 
     def open_raw(
@@ -125,6 +129,8 @@ class SubscriptionRegistry:
         # All are checked before the first is sent.
         handles = [self._prepare(client, **_arguments_of(item)) for item in items]
         self._place(handles, wait)
+        for handle in handles:
+            self._register_in_cell(handle)
         return handles
 
     def find(self, sub_id: str) -> Subscriber:
@@ -193,6 +199,14 @@ class SubscriptionRegistry:
         kind = BookSubscription if isinstance(made, BookChannel) else Subscription
         return kind(client, self.core, subscriber, timeout_s)
 
+    def _register_in_cell(self, handle: Subscription[Any]) -> None:
+        # Without the handle, which keeps the client alive.
+        subscriber = handle._subscriber
+        made_in_cell(
+            partial(self.core.placement.detach, subscriber),
+            lambda: not subscriber.is_active,
+        )
+
     def _free_id(self, sub_id: str | None) -> str:
         if sub_id is None:
             return str(uuid.uuid4())
@@ -242,11 +256,12 @@ def _arguments_of(request: object) -> dict[str, Any]:
 def _routes(channel: Channel, callback: Any, on_event: EventCallback) -> Routes:
     """Return `callback` for data, and `on_event` or the log for events."""
     routes: Routes = {}
+    callback, on_event = in_cell(callback), in_cell(on_event)
     if callback is not None:
         routes = {model: callback for model in data_classes(kind_of(channel))}
     if on_event is not None:
         routes.update(dict.fromkeys((Snapshot, Gap, Status, Degraded), on_event))
     else:
-        log = EventLog(" ".join(channel.identity))
+        log = in_cell(EventLog(" ".join(channel.identity)))
         routes.update(dict.fromkeys((Gap, Degraded), log))
     return routes

@@ -25,6 +25,7 @@ from typing import (
 
 import attrs
 
+from bfxsync._base.cells import in_cell
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import Policy
 from bfxsync._base.latch import WaitList
@@ -205,7 +206,7 @@ class Reply(Generic[T]):
         on the calling thread. An exception of the function is reported to `on_error`.
         """
         check_callback("function", function, "reply")
-        self._callbacks.append(function)
+        self._callbacks.append(in_cell(function))
         if self._is_settled:
             self._call_late()
 

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Callable, Optional, TypeVar
 
+from bfxsync._base.cells import in_cell
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.containers import optional
 from bfxsync.checks.times import check_seconds_or_zero
@@ -262,7 +263,11 @@ class _SentPing(Waiter):
         self.sent_at = time.monotonic()
         self._report = core.publisher.report_now
         self._queue = CallbackQueue(
-            "a ping", {float: callback}, core.dispatcher, size=1, has_updates=False
+            "a ping",
+            {float: in_cell(callback)},
+            core.dispatcher,
+            size=1,
+            has_updates=False,
         )
 
     def resolve(self, error: BfxError | None) -> None:

@@ -15,6 +15,7 @@ from threading import Thread, current_thread, get_ident
 from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Set, Tuple
 
+from bfxsync._base.cells import call_where_raised, failed_in_cell
 from bfxsync._base.describe import (
     cut_before,
     raised_at,
@@ -39,6 +40,8 @@ ENDS = (SystemExit, KeyboardInterrupt)
 """Exceptions by which user code ends the program."""
 
 Routes = Dict[type, Callable[[Any], object]]
+
+_ON_ERROR = "on_error raised"
 
 _MAX_KINDS = 1_000
 
@@ -300,8 +303,14 @@ class Dispatcher:
 
     def report(self, callback_queue: CallbackQueue, exc: BaseException) -> None:
         """Count an exception; log the first of its kind and pass it to `on_error`."""
-        if self._add(callback_queue.errors, exc):
-            _log.error("a callback of %s raised", callback_queue.name, exc_info=exc)
+        is_new = self._add(callback_queue.errors, exc)
+        # What is logged appears in the cell of the callback.
+        call_where_raised(exc, self._publish, callback_queue.name, exc, is_new)
+
+    def _publish(self, name: str, exc: BaseException, is_new: bool) -> None:
+        failed_in_cell(name, exc)
+        if is_new:
+            _log.error("a callback of %s raised", name, exc_info=exc)
             self.call_on_error(exc)
 
     def call_on_error(self, exc: BaseException) -> None:
@@ -315,7 +324,7 @@ class Dispatcher:
             self._on_exit(end)
         except BaseException as own:
             if self._add(self._own_errors, own):
-                _log.error("on_error raised", exc_info=own)
+                call_where_raised(own, partial(_log.error, exc_info=own), _ON_ERROR)
 
     def _add(self, errors: CallbackErrors, exc: BaseException) -> bool:
         is_new = errors.add(exc)

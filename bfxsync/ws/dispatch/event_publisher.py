@@ -14,6 +14,7 @@ from typing import Dict, Tuple
 
 import attrs
 
+from bfxsync._base.cells import failed_in_cell, in_cell
 from bfxsync._base.enums import Policy
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import ApiError, BfxError
@@ -65,7 +66,7 @@ class EventPublisher:
         self._lock = Lock()
         self._control = CallbackQueue(
             "a connection event",
-            {_Event: self._emit, _Reported: self._emit_reported},
+            {_Event: in_cell(self._emit), _Reported: in_cell(self._emit_reported)},
             dispatcher,
             size=_CONTROL_SIZE,
             policy=Policy.DROP_OLDEST,
@@ -115,6 +116,7 @@ class EventPublisher:
 
     def failed(self, error: BfxError) -> None:
         """Publish `fatal`."""
+        failed_in_cell("the client has ended", error)
         self._publish(_Event("fatal", (error,)))
         self._dispatcher.ready.wake()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Protocol, Tuple
 
+from bfxsync._base.cells import in_cell
 from bfxsync._base.describe import safe_repr
 from bfxsync._base.guesses import did_you_mean, names_like
 from bfxsync.checks.callbacks import with_extra
@@ -113,9 +114,11 @@ class Listeners:
     def __init__(self) -> None:
         self._handlers: Dict[str, List[Handler]] = {event: [] for event in EVENTS}
 
-    def add(self, event: str, handler: Handler) -> None:
-        """Register a handler of a known event."""
-        self._handlers[event].append(handler)
+    def add(self, event: str, handler: Handler) -> Handler:
+        """Register a handler of a known event; return what is registered, see `in_cell`."""
+        registered = in_cell(handler)
+        self._handlers[event].append(registered)
+        return registered
 
     def remove(self, event: str, handler: Handler | None) -> None:
         """
