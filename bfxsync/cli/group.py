@@ -24,6 +24,12 @@ SECTIONS: Table = {
         "demo": ("demo:demo", "Trade on a local exchange, or show live markets."),
         "paper": ("paper:paper", "Run a local exchange for programs of yours."),
     },
+    "Market data": {
+        "ticker": ("market:ticker", "Live best prices and 24-hour figures."),
+        "trades": ("market:trades", "Live trades."),
+        "book": ("market:book", "Live order books."),
+        "candles": ("market:candles", "Live candles."),
+    },
 }
 """By section and name: module and object in `bfxsync.cli.commands`, and the line of the help."""
 
