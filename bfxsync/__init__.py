@@ -94,7 +94,8 @@ if TYPE_CHECKING:
     from bfxsync.ws.order_replies import OrderReply
     from bfxsync.ws.replay import Replay, replay
     from bfxsync.ws.replies import Reply
-    from bfxsync.ws.subscription import BookSubscription, Subscription
+    from bfxsync.ws.stateful_subscriptions import BookSubscription, CandleSubscription
+    from bfxsync.ws.subscription import Subscription
 
 __all__ = [
     "AccountTrade",
@@ -109,6 +110,7 @@ __all__ = [
     "BookView",
     "Candle",
     "CandleCorrected",
+    "CandleSubscription",
     "ChecksumMismatch",
     "Client",
     "ClosedError",
@@ -182,8 +184,9 @@ __all__ = [
 # to `models`.
 _MODULES = {
     "Backoff": "ws.io.backoff",
-    "BookSubscription": "ws.subscription",
+    "BookSubscription": "ws.stateful_subscriptions",
     "BookView": "ws.book_view",
+    "CandleSubscription": "ws.stateful_subscriptions",
     "Client": "client",
     "ConnectionRateLimiter": "ws.io.rate_limiter",
     "JoinedHistory": "joined.history",

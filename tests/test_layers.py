@@ -43,7 +43,7 @@ LAYERS = [
     ("ws.core.subscription_table",),
     ("ws.io",),
     ("ws.core", "ws.stats", "ws.account_services"),
-    ("ws.book_view", "ws.subscription"),
+    ("ws.book_view", "ws.subscription", "ws.stateful_subscriptions"),
     ("ws.account_views",),
     ("ws.account",),
     ("ws.registry",),
@@ -64,6 +64,7 @@ LAYERS = [
     ("credentials",),
     ("client_parts",),
     ("client",),
+    ("notebook.drawing",),
     ("",),  # bfxsync itself: the public face
     ("paper.engine",),
     ("paper.markets",),
@@ -129,6 +130,7 @@ PURE = (
     "joined.resampling",
     "joined.timeframes",
     "joined.trade_seam",
+    "notebook.drawing",
     "paper.engine",
 )
 IMPURE = {
@@ -170,6 +172,8 @@ EXCEPTIONS = {
     ("paper.exchange", "client"),
     ("client", "paper.exchange"),
     ("client_parts", "paper.exchange"),
+    ("ws.stateful_subscriptions", "notebook.live_view"),
+    ("ws.stateful_subscriptions", "notebook.views"),
 }
 
 

@@ -1,10 +1,14 @@
 """
-For notebooks: a client by name, the extension for IPython.
+For notebooks: live views, a client by name, the extension for IPython.
 
 >>> %load_ext bfxsync
 >>> bfx = bfxsync.notebook.client("main")
+>>> bfxsync.notebook.board(bfx, "tBTCUSD", "tETHUSD")
 """
 
 from bfxsync.notebook.clients import client
+from bfxsync.notebook.live_view import LiveView
+from bfxsync.notebook.picture import Picture
+from bfxsync.notebook.views import board, orders
 
-__all__ = ["client"]
+__all__ = ["LiveView", "Picture", "board", "client", "orders"]

@@ -19,6 +19,7 @@ from bfxsync.errors import UsageError
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.wire.channels import (
     BookChannel,
+    CandlesChannel,
     Channel,
     channel_for,
     raw_channel_for,
@@ -29,7 +30,8 @@ from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.update_kinds import data_classes, kind_of
 from bfxsync.ws.settings import ConnectionSettings
-from bfxsync.ws.subscription import BookSubscription, Subscription
+from bfxsync.ws.stateful_subscriptions import BookSubscription, CandleSubscription
+from bfxsync.ws.subscription import Subscription
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
@@ -56,6 +58,11 @@ _OPTIONS = (
     "mailbox_size",
     "max_errors",
 )
+
+_HANDLES: Mapping[type, type[Subscription[Any]]] = {
+    BookChannel: BookSubscription,
+    CandlesChannel: CandleSubscription,
+}
 
 
 class SubscriptionRegistry:
@@ -196,7 +203,7 @@ class SubscriptionRegistry:
             # refers to.
             callback_queue.on_failed = partial(self.core.quarantine, subscriber)
         self._by_id[name] = subscriber
-        kind = BookSubscription if isinstance(made, BookChannel) else Subscription
+        kind = _HANDLES.get(type(made), Subscription)
         return kind(client, self.core, subscriber, timeout_s)
 
     def _register_in_cell(self, handle: Subscription[Any]) -> None:

@@ -23,7 +23,8 @@ from bfxsync.models.market import (
     Trade,
 )
 from bfxsync.models.status import Candle, DerivativesStatus, Liquidation
-from bfxsync.ws.subscription import BookSubscription, Subscription
+from bfxsync.ws.stateful_subscriptions import BookSubscription, CandleSubscription
+from bfxsync.ws.subscription import Subscription
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Unpack
@@ -246,9 +247,9 @@ def subscribe_candles(
     timeframe: str,
     callback: Callable[[Candle], object] | None = None,
     **options: Unpack[SubscribeOptions],
-) -> Subscription[Candle]:
+) -> CandleSubscription:
     """
-    Subscribe to the candles of a symbol.
+    Subscribe to the candles of a symbol; `CandleSubscription.candles` has the latest ones.
 
     The callback gets the current `Candle` whenever it changes, sometimes the previous one again,
     and none for an interval without trades. The options are those of `subscribe`.
@@ -266,7 +267,11 @@ def subscribe_candles(
     """
     timeframe = check_timeframe("timeframe", timeframe)
     key = f"trade:{timeframe}:{check_candle_symbol(symbol)}"
-    return self._subscriptions.open(self, "candles", {"key": key}, callback, **options)
+    handle = self._subscriptions.open(
+        self, "candles", {"key": key}, callback, **options
+    )
+    assert isinstance(handle, CandleSubscription)
+    return handle
 
 
 @overload

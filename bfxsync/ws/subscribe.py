@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, overlo
 from bfxsync.models.raw import RawRow
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.registry import EventCallback, SubscriptionRegistry
-from bfxsync.ws.subscription import BookSubscription, Subscription
+from bfxsync.ws.stateful_subscriptions import BookSubscription, CandleSubscription
+from bfxsync.ws.subscription import Subscription
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, Protocol
@@ -33,6 +34,23 @@ def subscribe(
     max_errors: int | None = None,
     **arguments: object,
 ) -> BookSubscription[Any]: ...
+
+
+@overload
+def subscribe(
+    self: HasRegistry,
+    channel: Literal["candles"],
+    sub_id: str | None = None,
+    *,
+    callback: Callable[[Any], object] | None = None,
+    on_event: EventCallback = None,
+    wait: bool = True,
+    timeout: float | None = None,
+    policy: str = "resync",
+    mailbox_size: int | None = None,
+    max_errors: int | None = None,
+    **arguments: object,
+) -> CandleSubscription: ...
 
 
 @overload

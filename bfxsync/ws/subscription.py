@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, Union
 
 from bfxsync._base.describe import also_half_made
@@ -18,7 +17,6 @@ from bfxsync.errors import (
     UsageError,
 )
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
-from bfxsync.ws.book_view import BookView
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.dispatch.event_log import EventLog
@@ -28,12 +26,10 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     T_co = TypeVar("T_co", covariant=True, default=Any)
-    L_co = TypeVar("L_co", covariant=True, default=Any)
 else:
     from typing import TypeVar
 
     T_co = TypeVar("T_co", covariant=True)
-    L_co = TypeVar("L_co", covariant=True)
 
 S = TypeVar("S", bound="Subscription[Any]")
 
@@ -360,14 +356,3 @@ class _Items(Generic[T_co]):
 
     def __next__(self) -> T_co:
         return self._next_item(self._reader)
-
-
-class BookSubscription(Subscription[L_co]):
-    """A subscription to an order book, which is kept current in the background."""
-
-    @property
-    def book(self) -> BookView[L_co]:
-        """The book; reading it consumes no updates of the callback or the iteration."""
-        return BookView(
-            self, self._subscriber, partial(self._core.has_writer, self._subscriber)
-        )

@@ -16,6 +16,7 @@ from bfxsync import (
     BookUpdate,
     BookView,
     Candle,
+    CandleSubscription,
     Client,
     Degraded,
     DerivativesStatus,
@@ -35,6 +36,7 @@ from bfxsync import (
     Trade,
     WebSocketClient,
 )
+from bfxsync.notebook import LiveView
 from bfxsync.types import FundingSymbol
 
 
@@ -80,6 +82,10 @@ def iteration_yields_the_data_of_the_channel(wss: WebSocketClient) -> None:
         assert_type(level, BookUpdate)
     for candle in wss.subscribe_candles("tBTCUSD", "1m"):
         assert_type(candle, Candle)
+    assert_type(wss.subscribe_candles("tBTCUSD", "1m").candles, List[Candle])
+    assert_type(wss.subscribe("candles", key="trade:1m:tBTCUSD"), CandleSubscription)
+    assert_type(wss.subscribe_candles("tBTCUSD", "1m").show(), LiveView)
+    assert_type(wss.subscribe_book("tBTCUSD").show(levels=5), LiveView)
     for status in wss.subscribe_status("deriv:tBTCF0:USTF0"):
         assert_type(status, DerivativesStatus)
     for row in wss.subscribe_raw("news", symbol="tBTCUSD", depth=5):

@@ -122,6 +122,13 @@ def test_candles_begin_with_a_snapshot_oldest_first():
     ]
     assert channel.feed_many([[1, row(120, 1.5)], [1, "hb"]]) == [candle(120, 1.5)]
     assert channel.restart() == [Snapshot([candle(60), candle(120, 1.5)])]
+    channel.lose()
+    assert channel.restart() == []
+    # The last known ones, as a list of their own.
+    latest = channel.latest()
+    assert latest == [candle(60), candle(120, 1.5)]
+    latest.clear()
+    assert channel.latest()
 
 
 def test_a_late_correction_takes_its_place():

@@ -64,6 +64,10 @@ class CandlesChannel(Channel):
         """Return the latest candles, oldest first."""
         return [Snapshot(list(self._candles))] if self.is_live else []
 
+    def latest(self) -> list[Candle]:
+        """Return the latest candles, oldest first; after a disconnect the last known ones."""
+        return self._candles.copy()
+
     def _keep(self, candle: Candle) -> None:
         """Replace or insert a candle by its time; nearly always at the end."""
         kept = self._candles

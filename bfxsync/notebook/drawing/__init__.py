@@ -1,0 +1,1 @@
+"""Pure drawing: SVG and tables of plain values, without notebooks, threads or clocks."""
