@@ -12,6 +12,7 @@ from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import ProposesNames
 from bfxsync._base.hidden import hide
+from bfxsync._base.html import html_of
 from bfxsync._base.logs import get_logger, log_to
 from bfxsync.checks.hosts import (
     rest_host_of,
@@ -265,6 +266,7 @@ class Client(ProposesNames):
 
     candles = histories.candles
     trades = histories.trades
+    _repr_html_ = html_of
 
     @property
     def rest(self) -> RestClient:
@@ -314,10 +316,9 @@ class Client(ProposesNames):
 
     @also_half_made
     def __repr__(self) -> str:
-        has_key = self._credentials.current.signer is not None
         return (
             f"<{type(self).__name__} {self.wss!r} {self._rest.host} "
-            f"{'with' if has_key else 'without'} a key>"
+            f"{'with' if self._credentials.has_key else 'without'} a key>"
         )
 
     def __enter__(self: C) -> C:

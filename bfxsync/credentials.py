@@ -250,6 +250,11 @@ class ClientCredentials:
         signer = None if given is None else self._signer(given)
         self.current: CurrentSigner = CurrentSigner(signer)
 
+    @property
+    def has_key(self) -> bool:
+        """Whether calls are signed."""
+        return self.current.signer is not None
+
     def rotate(
         self,
         api_key: str | None = None,

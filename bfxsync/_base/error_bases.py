@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from bfxsync._base.describe import printable
+from bfxsync._base.html import html_of
 
 
 class BfxError(Exception):
@@ -34,6 +35,8 @@ class BfxError(Exception):
     def __str__(self) -> str:
         # The message may contain a peer's text, and is printed and logged.
         return printable(super().__str__())
+
+    _repr_html_ = html_of
 
     # By default unpickling would call the class with the message alone.
     def __reduce__(self) -> tuple[Any, ...]:

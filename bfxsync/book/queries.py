@@ -16,6 +16,7 @@ from itertools import accumulate, takewhile
 from typing import Any, Callable, Generic, Iterable, NamedTuple, Sequence, TypeVar
 
 from bfxsync._base.aliases import NumberType
+from bfxsync._base.html import html_of
 from bfxsync._base.numbers import EXACT, own_context, plain_decimal
 from bfxsync.dataframes import TableSource, Tabular, table_source
 from bfxsync.errors import UsageError
@@ -65,6 +66,8 @@ class BookQueries(ABC, Generic[L_co], Tabular):
     """
 
     __slots__ = ()
+
+    _repr_html_ = html_of
 
     @property
     @abstractmethod

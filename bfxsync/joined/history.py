@@ -11,6 +11,7 @@ import attrs
 from bfxsync._base.cells import in_cell, made_in_cell
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.greenlets import check_threads
+from bfxsync._base.html import html_of
 from bfxsync._base.logs import get_logger
 from bfxsync.checks.containers import optional
 from bfxsync.checks.times import check_seconds_or_zero
@@ -122,6 +123,8 @@ class JoinedHistory(Tabular, Generic[T_co]):
     @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._plan.title}: {self._state}>"
+
+    _repr_html_ = html_of
 
     def __enter__(self) -> JoinedHistory[T_co]:
         return self

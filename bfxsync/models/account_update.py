@@ -8,6 +8,7 @@ import attrs
 
 from bfxsync._base.aliases import Mts
 from bfxsync._base.describe import elided_repr
+from bfxsync._base.html import html_of
 from bfxsync.models.reference import documented
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class AccountUpdate:
 
     https://docs.bitfinex.com/reference/ws-auth-account-info
     """
+
+    _repr_html_ = html_of
 
     code: str
     """The exchange's code: ``on``, ``ou``, ``oc``, ``te``, ``tu``, ``wu``, ``n``, …"""

@@ -30,6 +30,7 @@ from typing import (
 import attrs
 
 from bfxsync._base.aliases import NumberType, Row, Symbol
+from bfxsync._base.html import html_of
 from bfxsync._base.logs import get_logger
 from bfxsync.dataframes import TableColumn
 from bfxsync.models.field_types import FIELD_TYPES, table_columns
@@ -110,6 +111,8 @@ class Model:
     _first_columns: ClassVar[tuple[str, ...]] = ()
 
     _has_own_repr: ClassVar[bool] = False
+
+    _repr_html_ = html_of
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the fields by name, in their order; nested models become dicts too."""

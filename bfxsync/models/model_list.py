@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, List, SupportsIndex, TypeVar, overload
 
 from bfxsync._base.aliases import NumberType
+from bfxsync._base.html import html_of
 from bfxsync.dataframes import TableSource, Tabular
 
 K = TypeVar("K")
@@ -21,6 +22,8 @@ class ModelList(List[M], Tabular):
     """A list of models of one class; a slice of it is one as well. ``df()`` is its DataFrame."""
 
     __slots__ = ("_model", "_number")
+
+    _repr_html_ = html_of
 
     def __init__(
         self, rows: Iterable[M], model: Any, number: NumberType = float
@@ -55,6 +58,8 @@ class ModelDict(Dict[K, M], Tabular):
     """Models of one class by symbol; ``df()`` is the DataFrame of its values."""
 
     __slots__ = ("_model", "_number")
+
+    _repr_html_ = html_of
 
     def __init__(self, items: Any, model: Any, number: NumberType = float) -> None:
         super().__init__(items)

@@ -11,6 +11,7 @@ import attrs
 from bfxsync._base.aliases import Mts, NumberType, Row
 from bfxsync._base.describe import elided_repr
 from bfxsync._base.error_codes import error_from_code
+from bfxsync._base.html import html_of
 from bfxsync.errors import ApiError, OrderRejected, RemoteError
 from bfxsync.models.moments import Moment, moment
 from bfxsync.models.reference import documented
@@ -45,6 +46,8 @@ class Notification(Generic[T]):
 
     https://docs.bitfinex.com/docs/notifications
     """
+
+    _repr_html_ = html_of
 
     mts: Optional[Mts] = attrs.field()
     """In milliseconds UTC; seconds, which some responses have, are converted."""

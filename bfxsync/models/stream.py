@@ -9,6 +9,7 @@ import attrs
 
 from bfxsync._base.describe import elided_repr
 from bfxsync._base.enums import SubscriptionStatus
+from bfxsync._base.html import html_of
 from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.models.reference import documented
 from bfxsync.models.status import Candle
@@ -27,6 +28,8 @@ else:
 @attrs.define
 class Snapshot(Generic[T_co]):
     """The state that the following updates apply to: the first event, and after every `Gap`."""
+
+    _repr_html_ = html_of
 
     rows: List[T_co] = attrs.field(repr=elided_repr)
     """

@@ -16,7 +16,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
 from bfxsync._base.cells import shell
 from bfxsync._base.hidden import hide
-from bfxsync._base.numbers import decimal_of
+from bfxsync._base.numbers import EXACT, decimal_of
 from bfxsync._base.plain import plain_bool, plain_real, plain_text
 from bfxsync.checks.options import check_bool
 from bfxsync.client import Client
@@ -135,7 +135,7 @@ def _plain(value: Any, objects: list[object]) -> object:
         return str(value)
     number = value if isinstance(value, Decimal) else plain_real(value)
     if number is not None:
-        return "number", str(decimal_of(number))
+        return "number", str(EXACT.normalize(decimal_of(number)))
     if isinstance(value, Mapping):
         return "mapping", [
             (_plain(key, objects), _plain(item, objects)) for key, item in value.items()

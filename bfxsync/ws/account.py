@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
+from bfxsync._base.html import html_of
 from bfxsync.models.account_trades import AccountTrade
 from bfxsync.models.funding import (
     AccountFundingTrade,
@@ -60,6 +61,8 @@ class Account:
         account.wallets["exchange", "USD"].available
         account.positions.df()                                     # a DataFrame
     """
+
+    _repr_html_ = html_of
 
     def __init__(self, client: AccountClient) -> None:
         self._client = client

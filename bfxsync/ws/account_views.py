@@ -24,6 +24,7 @@ from typing import (
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made
+from bfxsync._base.html import html_of
 from bfxsync.checks.ids import WSS_GIDS, check_cid, check_gid
 from bfxsync.dataframes import TableSource, Tabular
 from bfxsync.errors import UsageError
@@ -60,6 +61,8 @@ class StateView(Mapping[K, V], Tabular):
     Each read sees the state after a whole message. ``values()``, ``items()`` and iterations are
     of a copy, which later messages do not change. ``df()`` is a DataFrame of the values.
     """
+
+    _repr_html_ = html_of
 
     def __init__(
         self, name: str, read: Callable[[], Dict[K, V]], account: Owner, model: Any

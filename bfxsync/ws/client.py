@@ -17,6 +17,7 @@ from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import PARTS, ProposesNames
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import PUB_WSS_HOST, shown
+from bfxsync._base.html import html_of
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.options import check_farewell
 from bfxsync.errors import BfxError, ClosedError
@@ -186,6 +187,8 @@ class WebSocketClient(ProposesNames):
         return (
             f"<{type(self).__name__} {shown(self._settings.url)}: {self.status.value}>"
         )
+
+    _repr_html_ = html_of
 
     # --- subscriptions ------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ import attrs
 from bfxsync._base.cells import in_cell
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import Policy
+from bfxsync._base.html import html_of
 from bfxsync._base.latch import WaitList
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.times import check_seconds_or_zero
@@ -145,6 +146,8 @@ class Reply(Generic[T]):
     @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._request.name}: {self._state()}>"
+
+    _repr_html_ = html_of
 
     def _state(self) -> str:
         if not self._is_settled:

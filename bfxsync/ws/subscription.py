@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, Union
 
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
+from bfxsync._base.html import html_of
 from bfxsync.checks.containers import optional
 from bfxsync.checks.times import check_seconds, check_seconds_or_zero
 from bfxsync.errors import (
@@ -122,6 +123,8 @@ class Subscription(Generic[T_co]):
     @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._subscriber.name}: {self.status.value}>"
+
+    _repr_html_ = html_of
 
     def __enter__(self: S) -> S:
         return self

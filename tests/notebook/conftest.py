@@ -15,13 +15,15 @@ from bfxsync.paper import PaperExchange
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
+    before = threading.enumerate()
     yield
     for name in list(clients._clients):
         clients._clients.pop(name).client.close()
+    ours = ("bfxsync-io", "bfxsync-dispatch")
     left = [
-        t
-        for t in threading.enumerate()
-        if t.name.startswith(("bfxsync-io", "bfxsync-d"))
+        thread
+        for thread in threading.enumerate()
+        if thread.name.startswith(ours) and thread not in before
     ]
     for thread in left:
         thread.join(2.0)
