@@ -42,7 +42,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 is_ci = bool(os.getenv("CI"))
 for name, examples in (
     ("default", 100),
-    ("half", 50),
     ("brief", 20),
     ("thorough", 2_000),
 ):

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("resource", reason="the benchmarks are for Unix")
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 try:
