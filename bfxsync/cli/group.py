@@ -29,6 +29,7 @@ SECTIONS: Table = {
         "trades": ("market:trades", "Live trades."),
         "book": ("market:book", "Live order books."),
         "candles": ("market:candles", "Live candles."),
+        "board": ("board:board", "Markets and own orders on the whole screen."),
     },
 }
 """By section and name: module and object in `bfxsync.cli.commands`, and the line of the help."""

@@ -119,7 +119,7 @@ def open_client(
             require("aiohttp")
             client = Client.paper(**options)
         else:
-            client = Client(credentials=key_source(key), **options)
+            client = Client(**{"credentials": key_source(key), **options})
         yield stack.enter_context(client)
 
 

@@ -34,7 +34,7 @@ def no_check(*_: Any) -> None:
 
 @pytest.mark.parametrize(
     ("words", "found"),
-    [("", COMMANDS), ("de", ["demo"]), ("demo --s", ["--seconds"])],
+    [("", COMMANDS), ("dem", ["demo"]), ("demo --s", ["--seconds"])],
 )
 def test_commands_and_options_are_completed(
     words: str, found: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Output

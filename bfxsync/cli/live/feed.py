@@ -70,6 +70,10 @@ class Feed:
     def __exit__(self, *_: object) -> None:
         self._is_over = True
 
+    def add(self, item: Any) -> None:
+        """Put something of another source into the queue, with -1 as its index."""
+        self._put(-1, item)
+
     def _put(self, at: int, item: Any) -> None:
         while self._queue.qsize() >= _MOST_QUEUED and not self._is_over:
             time.sleep(_NAP_S / 10)
