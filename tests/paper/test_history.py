@@ -132,6 +132,21 @@ def test_a_span_is_filled_with_the_largest_bars() -> None:
     assert history.trades(BEGIN) and not history.trades(BEGIN - 1)
 
 
+@pytest.mark.parametrize("symbol", ["tBTCUSD", "tETHBTC", "fUSD"])
+def test_hours_seldom_hold_their_minutes_back(symbol: str) -> None:
+    recipe, end = RECIPES[symbol], NOON + 97
+    held = []
+    for seed in range(12):
+        series = Series(recipe, seed, 0, Values(seed, end * 60_000))
+        for minute in range(end - 60, end):
+            bar = series.bar(1, minute)
+            if bar is not None:
+                fair = series._fair.at_minute(minute + 1) * recipe.tick
+                held.append(bar.close != fair)
+    # Else the last minutes of the past would often be far from the first price after it.
+    assert sum(held) < len(held) / 10
+
+
 def test_periods_are_laid_over_each_other() -> None:
     history = History(RECIPES["fUSD"], 1, NOON + DAY)
     for begin, end in ((NOON, NOON + 60), (NOON, NOON + 5), (NOON - 600, NOON)):

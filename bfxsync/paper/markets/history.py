@@ -124,6 +124,11 @@ class Series:
         """Return the fair prices between the parts of a span of minutes."""
         return [self._fair.at_minute(minute + at) for at in range(0, size + part, part)]
 
+    def _inner_points(self, minute: int, size: int) -> list[int]:
+        """Return the fair prices between the parts that a span will be split into, if any."""
+        finer = _SIZES[_SIZES.index(size) + 1 :][:1]
+        return [price for part in finer for price in self._points(minute, size, part)]
+
     def _split(self, size: int, minute: int, part: int) -> list[Bar | None]:
         """Split a bar into parts that add up to it; some minutes are empty."""
         whole = self.bar(size, minute)
@@ -143,9 +148,11 @@ class Series:
             opens.append(min(max(points[n] + int(chance() * 5) - 2, low), high))
         wick = self._sigma * math.sqrt(part) + 1
         highs, lows = [], []
-        for first, final in zip(opens, closes):
-            highs.append(min(max(first, final) + int(chance() ** 2 * wick), high))
-            lows.append(max(min(first, final) - int(chance() ** 2 * wick), low))
+        for n, first, final in zip(busy, opens, closes):
+            # With its own parts, which would otherwise stick to its highest or lowest price.
+            inner = (first, final, *self._inner_points(minute + n * part, part))
+            highs.append(min(max(inner) + int(chance() ** 2 * wick), high))
+            lows.append(max(min(inner) - int(chance() ** 2 * wick), low))
         highs[highs.index(max(highs))] = high
         lows[lows.index(min(lows))] = low
         weights = [1 + int(chance() ** 2 * 1000) for _ in busy]
