@@ -115,13 +115,12 @@ class Cells:
             self._present.set(_running_cell(shell))
 
     def unwatch(self) -> None:
-        """Remove the hooks; what the cells have made goes on."""
+        """Remove the hooks; what the cells have made goes on, and ends when they are back."""
         base.set_hooks(None)
         shell, self._shell = self._shell, None
         if shell is not None:
             shell.events.unregister("pre_run_cell", self._begin)
             shell.events.unregister("post_run_cell", self._finish)
-        self._by_key.clear()
         self._errors = ErrorSummary()
 
     # --- hooks of the library -----------------------------------------------------------------

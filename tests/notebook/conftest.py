@@ -80,3 +80,4 @@ def notebook(interactive_shell, exchange):
     interactive_shell.reset()
     interactive_shell.extension_manager.unload_extension("bfxsync")
     CELLS.unwatch()
+    CELLS._by_key.clear()

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from bfxsync._base import cells as base
+from bfxsync.models import Trade
 from bfxsync.notebook import cells
 from bfxsync.notebook.cells import CELLS
 
@@ -133,6 +134,38 @@ def test_the_extension_can_be_unloaded(notebook):
     assert first.is_active
     client.close()
     notebook["bfx"].close()
+
+
+def test_a_reloaded_extension_knows_the_cells(notebook):
+    notebook.run("%load_ext bfxsync")
+    view = View()
+    notebook.shell.user_ns["show"] = lambda: cells.register(view)
+    notebook.run("show()")
+    notebook.shell.extension_manager.unload_extension("bfxsync")
+    notebook.run("show()")
+    assert view.stops == 0
+    notebook.run("%load_ext bfxsync")
+    notebook.run("show()")
+    assert view.stops >= 1
+
+
+def test_lists_of_models_are_tables_with_the_extension(notebook):
+    formatter = notebook.shell.display_formatter.formatters["text/html"]
+    models, others = [Trade(1, 1, 1.0, 1.0)], [1]
+    assert formatter(models) is None
+    formatter.for_type(list, lambda values: "former")
+    notebook.run("%load_ext bfxsync")
+    assert "<table" in formatter(models) and formatter(others) == "former"
+    notebook.run("%unload_ext bfxsync")
+    assert formatter(models) == "former"
+    formatter.pop(list)
+    notebook.run("%load_ext bfxsync")
+    assert "<table" in formatter(models) and formatter(others) is None
+    # Another formatter that was registered later stays.
+    formatter.for_type(list, lambda values: "later")
+    notebook.run("%unload_ext bfxsync")
+    assert formatter(models) == "later"
+    formatter.pop(list)
 
 
 class View:

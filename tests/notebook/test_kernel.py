@@ -9,7 +9,11 @@ import time
 import pytest
 from patience import at_most
 
-pytestmark = pytest.mark.once
+# Jupyter's own libraries warn about each other.
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ class Kernel:
             "store_history": True,
             "user_expressions": {},
             "allow_stdin": False,
-            "stop_on_error": True,
+            "stop_on_error": False,
         }
         session = self._channels.session
         message = session.msg("execute_request", content, metadata={"cellId": cell})
