@@ -1,13 +1,19 @@
-"""Real interrupts at random moments, as a user's Ctrl-C comes."""
+"""Interrupts as by a user's Ctrl-C: real ones at random moments, or before each bytecode."""
 
 from __future__ import annotations
 
 import gc
 import random
 import signal
+import sys
 import time
 import warnings
-from typing import Callable
+from itertools import count
+from pathlib import Path
+from types import FrameType
+from typing import Any, Callable, Set
+
+import bfxsync
 
 LONGEST_S = 0.0003
 """Before an interrupt comes; at random moments, so that over time each line is met."""
@@ -15,6 +21,8 @@ LONGEST_S = 0.0003
 # Python throws away what is raised while an object goes: then none comes any more.
 _LOST_S = 0.1
 _HANG_S = 20.0
+
+_PACKAGE = str(Path(bfxsync.__file__).parent)
 
 
 def interrupted(
@@ -65,3 +73,43 @@ def _run_until_interrupted(work: Callable[[], object], longest_s: float) -> None
         signal.setitimer(signal.ITIMER_REAL, 0)
     except KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
+def interrupted_before_each_bytecode(
+    work: Callable[[], object], handler: Callable[[], object] = _ctrl_c
+) -> Set[str]:
+    """
+    Run it until it ends by itself: the first time interrupted before the first bytecode of ours.
+
+    The second time before the second one, and so on. `handler` is the signal handler. Returns the
+    names of the functions that were interrupted. Stricter than any Python, which looks for signals
+    at some bytecodes only.
+    """
+    names: Set[str] = set()
+    for number in count(1):
+        steps = count(1)
+
+        def trace(frame: FrameType, event: str, _: object) -> Any:
+            if not frame.f_code.co_filename.startswith(_PACKAGE):
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode" and next(steps) == number:
+                names.add(frame.f_code.co_name)
+                handler()
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            work()
+            if next(steps) <= number:
+                return names
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+    raise AssertionError("count() has no end")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterator
 
 import attrs
@@ -26,6 +27,7 @@ from bfxsync.models.market import FundingTrade, Trade
 from bfxsync.models.model_list import ModelList
 from bfxsync.models.status import Candle
 from bfxsync.models.stream import CandleCorrected, Degraded, Gap, LateTrade, Status
+from bfxsync.ws.dispatch.claims import Claim, handed_over
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue, Routes
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.mailbox import Mailbox
@@ -151,7 +153,7 @@ class JoinedHistory(Tabular, Generic[T_co]):
         An error that may pass, such as `NetworkError` or `RateLimited`, is raised once: iterating
         again continues after the last item. Others end it.
         """
-        return _Items[T_co](self, self._next_data)
+        return handed_over(partial(self._claim_data, self._mailbox()))
 
     def events(self) -> Iterator[Any]:
         """
@@ -160,7 +162,7 @@ class JoinedHistory(Tabular, Generic[T_co]):
         `Gap` (updates were lost, what is missing is being read), `Status` (``LIVE``: from here on
         it is live), `CandleCorrected`, `LateTrade`, `Degraded`.
         """
-        return _Items(self, self._next_item)
+        return handed_over(partial(self._claim_item, self._mailbox()))
 
     def get(self, timeout: float | None = None) -> T_co:
         """
@@ -180,15 +182,18 @@ class JoinedHistory(Tabular, Generic[T_co]):
         """
         timeout_s = optional(check_seconds_or_zero, "timeout", timeout)
         try:
-            return self._next_data(self._mailbox(), timeout_s)
-        except StopIteration:
-            raise ClosedError(f"{self._plan.title} has ended") from None
+            # A loop instead of next(): an interrupt after the call would lose its result.
+            for item in handed_over(
+                partial(self._claim_data, self._mailbox(), timeout_s)
+            ):
+                return item  # type: ignore[no-any-return]
         except RequestTimeout:
             raise
         except TimeoutError:
             raise RequestTimeout(
                 f"{self._plan.title}: nothing within {timeout_s:g} s"
             ) from None
+        raise ClosedError(f"{self._plan.title} has ended")
 
     def collect(self) -> ModelList[T_co]:
         """
@@ -314,54 +319,34 @@ class JoinedHistory(Tabular, Generic[T_co]):
         self._core.check_may_wait()
         return self._begin().outlet.mailbox
 
-    def _next_item(self, mailbox: Mailbox, timeout_s: float | None = None) -> Any:
+    def _claim_item(self, mailbox: Mailbox, timeout_s: float | None = None) -> Claim:
         if self._core.lifetime.is_forked:
             raise self._core.lifetime.forked_error()
         try:
-            item = mailbox.get(timeout_s)
+            claim = mailbox.claim(timeout_s)
         except StopIteration:
             self._core.lifetime.check_exit()
             raise
+        claimed, number, _ = claim
+        item: Any = claimed.get(number)
         if item.__class__ is Failure:
+            claimed.pop(number, None)
             raise item.error.with_traceback(None)
-        return item
+        return claim
 
-    def _next_data(self, mailbox: Mailbox, timeout_s: float | None = None) -> T_co:
+    def _claim_data(self, mailbox: Mailbox, timeout_s: float | None = None) -> Claim:
+        """Claim the next candle or trade; log events before it."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         remaining_s = timeout_s
         while True:
-            item: Any = self._next_item(mailbox, remaining_s)
-            # No call may come between this and the return: an interrupt could lose the item.
+            claimed, number, _ = claim = self._claim_item(mailbox, remaining_s)
+            item: Any = claimed.get(number)
             if item.__class__ not in EVENTS:
-                return item  # type: ignore[no-any-return]
+                return claim
+            claimed.pop(number, None)
             self._log_event(item)
             if deadline is not None:
                 remaining_s = max(0.0, deadline - time.monotonic())
-
-
-class _Items(Generic[T_co]):
-    """
-    An iterator over the items of a history.
-
-    Not a generator: an interrupt would end a generator permanently, and two threads could not share
-    it. It keeps the handle, and so the client, alive.
-    """
-
-    def __init__(
-        self,
-        history: JoinedHistory[Any],
-        next_item: Callable[[Mailbox], T_co],
-    ) -> None:
-        self._history = history
-        self._next_item = next_item
-        # Here, not at the first item, so that an impossible subscription raises here.
-        self._mailbox = history._mailbox()
-
-    def __iter__(self) -> Iterator[T_co]:
-        return self
-
-    def __next__(self) -> T_co:
-        return self._next_item(self._mailbox)
 
 
 class HistoryLog:

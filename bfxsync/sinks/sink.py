@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import time
+from _thread import get_ident
 from itertools import islice
 from threading import Lock
-from typing import Any, Callable, Dict, Generic, Iterable, TypeVar
+from typing import Any, Callable, Dict, Generic, Iterable, List, TypeVar
 
 from bfxsync._base.aliases import Mts
 from bfxsync._base.describe import also_half_made
@@ -91,6 +92,8 @@ class Sink(Generic[M]):
         self._stored: Dict[object, None] = dict.fromkeys(map(self._key_of, tail))
         self._waiting: Dict[object, Values] = {}
         self._stored_count = 0
+        # By thread: the row of an interrupted `write_all`.
+        self._taken: Dict[int, List[M]] = {}
         self._last: M | None = tail[-1] if tail else None
         self._origin: Any = row_format.origin(tail[-1]) if tail else None
         # The newest candle, while it may still change.
@@ -162,8 +165,26 @@ class Sink(Generic[M]):
         return is_new
 
     def write_all(self, rows: Iterable[M]) -> int:
-        """Add rows, such as a history; return how many were new."""
-        return sum(map(self.write, rows))
+        """
+        Add rows, such as a history; return how many were new.
+
+        If Ctrl-C interrupts it, another call for the same iterator goes on without a loss.
+        """
+        rows, count = iter(rows), 0
+        taken = self._taken.setdefault(get_ident(), [])
+        while True:
+            if not taken:
+                # One call: an interrupt leaves the row in the iterator, or here.
+                taken.extend(islice(rows, 1))
+            if not taken:
+                return count
+            try:
+                count += self.write(taken[0])
+            except Exception:
+                # It was refused, or accepted and not stored.
+                del taken[:]
+                raise
+            del taken[:]
 
     def flush(self) -> None:
         """Store all rows that were added."""

@@ -257,14 +257,18 @@ class OrderReply(Reply[AnyOrder]):
             raise ClosedError(f"{self._request.name}: {error}") from error
 
     def _has_all_fills(self) -> bool:
-        """Whether the fills add up to the amount of the order, once it is executed."""
+        """Whether the fills add up to what was executed, once the order is closed."""
         order = self._order
         if self._ended_by is not None or not isinstance(order, Order):
             return True
-        total = _sum_of(trade.exec_amount for trade in self.fills)
+        filled = _sum_of(trade.exec_amount for trade in self.fills)
+        # Not the original amount if the status lists fills: updates change the amount only.
         left = decimal_of(order.amount)
-        executed = EXACT.subtract(decimal_of(order.amount_orig), left)
-        return total.copy_abs() >= executed.copy_abs()
+        executed = _sum_of(fill.amount for fill in order.status.fills)
+        if not executed:
+            executed = EXACT.subtract(decimal_of(order.amount_orig), left)
+        is_reached = filled.copy_abs() >= executed.copy_abs()
+        return is_reached or approximately(filled, str(executed))
 
     @property
     def _is_over(self) -> bool:

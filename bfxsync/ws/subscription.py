@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Callable, Generic, Iterator, Union
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Iterator, Union
 
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import SubscriptionStatus
@@ -20,6 +21,7 @@ from bfxsync.errors import (
 from bfxsync.models.stream import Degraded, Gap, Snapshot, Status
 from bfxsync.ws.core.core import Core
 from bfxsync.ws.core.subscriber import Subscriber
+from bfxsync.ws.dispatch.claims import Claim, handed_over
 from bfxsync.ws.dispatch.event_log import EventLog
 from bfxsync.ws.dispatch.mailbox import Mailbox
 
@@ -252,11 +254,11 @@ class Subscription(Generic[T_co]):
         SystemExit
             A callback called ``sys.exit()``, which has closed the client.
         """
-        return _Items[T_co](self, self._next_data)
+        return handed_over(partial(self._claim_data, self._reader()))
 
     def events(self) -> Iterator[Union[T_co, Snapshot[T_co], Gap, Status, Degraded]]:
         """Yield data and events (`Snapshot`, `Gap`, `Status`, `Degraded`) in order."""
-        return _Items(self, self._next_item)
+        return handed_over(partial(self._claim_item, self._reader()))
 
     def get(self, timeout: float | None = None) -> T_co:
         """
@@ -282,36 +284,44 @@ class Subscription(Generic[T_co]):
             # At the first call, the local state may be about to arrive.
             reader.begun.wait(self._timeout_s)
         try:
-            return self._next_data(reader, timeout_s)
-        except StopIteration:
-            raise ClosedError(f"{self._subscriber.name} is closed") from None
+            # A loop instead of next(): an interrupt after the call would lose its result.
+            for item in handed_over(partial(self._claim_data, reader, timeout_s)):
+                return item  # type: ignore[no-any-return]
         except RequestTimeout:
             raise
         except TimeoutError:
             raise RequestTimeout(
                 f"{self._subscriber.name}: no update within {timeout_s:g} s"
             ) from None
+        raise ClosedError(f"{self._subscriber.name} is closed")
 
-    def _next_data(self, reader: Mailbox, timeout_s: float | None = None) -> T_co:
+    def _claim_data(self, reader: Mailbox, timeout_s: float | None = None) -> Claim:
+        """Claim the next update; log events before it."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         rest_s = timeout_s
         while True:
-            item: Any = self._next_item(reader, rest_s)
-            # No call may come between this and the return: an interrupt could lose the item.
+            claimed, number, _ = claim = self._claim_item(reader, rest_s)
+            item: Any = claimed.get(number)
             if item.__class__ not in _EVENTS:
-                return item  # type: ignore[no-any-return]
+                return claim
+            claimed.pop(number, None)
             if self._subscriber.callback_queue is None:
                 self._log_event(item)
             if deadline is not None:
                 rest_s = max(0.0, deadline - time.monotonic())
 
-    def _next_item(self, reader: Mailbox, timeout_s: float | None = None) -> Any:
+    def _claim_item(self, reader: Mailbox, timeout_s: float | None = None) -> Claim:
         self._check_may_read()
         try:
-            return reader.get(timeout_s)
+            return reader.claim(timeout_s)
         except StopIteration:
             self._core.lifetime.check_exit()
             raise
+
+    def _next_item(self, reader: Mailbox, timeout_s: float | None = None) -> Any:
+        """Return the next update or event, on a thread that no signal reaches."""
+        claimed, number, _ = self._claim_item(reader, timeout_s)
+        return claimed.pop(number)
 
     def _check_may_read(self) -> None:
         detached = self._subscriber.detached
@@ -336,26 +346,3 @@ class Subscription(Generic[T_co]):
                 reader.close(subscriber.ended_by)
             reader.is_asked_for = True
         return reader
-
-
-class _Items(Generic[T_co]):
-    """
-    An iterator over the items of a subscription.
-
-    Not a generator: an interrupt would end a generator permanently, and two threads could not share
-    it. It keeps the subscription, and so the client, alive.
-    """
-
-    def __init__(
-        self, subscription: Subscription[Any], next_item: Callable[[Mailbox], T_co]
-    ) -> None:
-        self._subscription = subscription
-        self._next_item = next_item
-        # Here, not at the first item, so that nothing is missed from now on.
-        self._reader = subscription._reader()
-
-    def __iter__(self) -> Iterator[T_co]:
-        return self
-
-    def __next__(self) -> T_co:
-        return self._next_item(self._reader)

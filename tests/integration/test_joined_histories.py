@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Callable, Iterator, List
 
 import pytest
-from interrupts import interrupted
+from interrupts import interrupted, interrupted_before_each_bytecode
 from patience import at_most
 
 from bfxsync import (
@@ -695,6 +695,19 @@ def test_interrupts_lose_no_trade(exchange: PaperExchange, bfx: Client) -> None:
     found.extend(history)
     assert ids_of(found) == ids_of(wanted)
     assert len(wanted) > 100
+
+
+def test_an_interrupt_before_any_bytecode_loses_no_trade(
+    exchange: PaperExchange, bfx: Client
+) -> None:
+    """Of the thread that iterates, from the first call to the end of the range."""
+    since, until = BEGIN - 60 * MINUTE, BEGIN - 20 * MINUTE
+    wanted = bfx.trades(SYMBOL, since=since, until=until).collect()
+    found: List[Any] = []
+    history = bfx.trades(SYMBOL, since=since, until=until)
+    names = interrupted_before_each_bytecode(lambda: found.extend(history))
+    assert ids_of(found) == ids_of(wanted)
+    assert names >= {"__iter__", "_claim_data", "_claim_item", "claim", "_step"}
 
 
 @pytest.mark.once

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from contextlib import closing
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any, List
 
@@ -19,7 +20,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from interrupts import interrupted
+from interrupts import interrupted, interrupted_before_each_bytecode
 from model_tables import CASES, NUMBERS, Case
 from stored_rows import stored
 
@@ -351,6 +352,25 @@ def test_interrupted_writes_lose_and_repeat_nothing(
     # What was interrupted after the last one of them may be there, too.
     assert len(done) <= len(found) <= len(done) + 1
     assert count == len(found)
+
+
+@pytest.mark.parametrize("model", [Trade, Candle])
+def test_rows_of_an_interrupted_iterator_are_written_once(
+    model: Any, tmp_path: Path
+) -> None:
+    """Before each bytecode."""
+    columns = (1, 0.5, 0.5) if model is Trade else (1.0, 1.0, 1.0, 1.0, 0.5)
+    rows = [model(number, *columns, symbol="tBTCUSD") for number in range(1_000)]
+    path, rest = tmp_path / "rows.csv", iter(rows)
+    with sink_of(path, model, flush_s=60) as sink:
+        with pytest.raises(UsageError, match="row must be a"):
+            sink.write_all([5])
+        names = interrupted_before_each_bytecode(
+            lambda: sink.write_all(islice(rest, 1))
+        )
+        assert sink.write_all(rest) > 0
+    assert stored(path, model) == rows
+    assert names >= {"write_all", "write", "_add"}
 
 
 # --- what is refused --------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import operator
 import threading
 import time
 from functools import partial
@@ -11,6 +12,7 @@ from functools import partial
 import numpy
 import pandas
 import pytest
+from interrupts import interrupted_before_each_bytecode
 
 from bfxsync import (
     BookUpdate,
@@ -76,6 +78,24 @@ def test_a_loop_that_was_left_goes_on_where_it_was(client):
     expected = [trade.id for trade in itertools.islice(mirror, 25)]
     first = expected.index(ids[0])
     assert ids == expected[first : first + 20]
+
+
+@pytest.mark.parametrize("method", ["__iter__", "events"])
+def test_interrupts_of_an_iteration_lose_and_double_nothing(client, method):
+    """Before each bytecode."""
+    everything = iter(client.subscribe_book("tBTCUSD"))
+    handle = client.subscribe_book("tBTCUSD")
+    read = getattr(handle, method)
+    found = list(itertools.islice(read(), 2))
+    client.wait_for(lambda: handle.queued_count > 200, 20.0)
+    names = interrupted_before_each_bytecode(
+        lambda: found.extend(itertools.islice(read(), 2))
+    )
+    found = [item for item in found if isinstance(item, BookUpdate)]
+    first = next(item for item in everything if item is found[0])
+    expected = [first, *itertools.islice(everything, len(found) - 1)]
+    assert all(map(operator.is_, found, expected))
+    assert names >= {method, "_claim_item", "claim"}
 
 
 def test_iterations_events_and_get_take_from_one_mailbox(client):

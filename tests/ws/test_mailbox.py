@@ -3,10 +3,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
+from contextlib import suppress
 from datetime import timedelta
+from itertools import islice
 
 import attrs
 import pytest
+from interrupts import interrupted_before_each_bytecode
 
 from bfxsync._base.clock import CLOCK
 from bfxsync._base.enums import Policy
@@ -32,6 +35,7 @@ from bfxsync.models import (
 )
 from bfxsync.models.stream import AccountMessage, ChannelHeartbeat, Checksum
 from bfxsync.ws.dispatch import mailbox as mailboxes
+from bfxsync.ws.dispatch.claims import handed_over
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.dispatch.update_kinds import EVENTS_OF_CHANNEL
 
@@ -320,19 +324,54 @@ def test_the_end_is_not_before_what_the_writer_has_put_back(policy, monkeypatch)
     mailbox = Mailbox(10, policy)
     mailbox.put(trades(1, 2), nothing)
     mailbox.close()
-    pop, left = mailbox._queue.pop, [True]
+    claim, left = mailbox._queue.claim, [True]
 
-    def pop_in_between():
+    def claim_in_between(*arguments):
         # Where the writer has everything in its hands, and puts it back just after that.
         if left:
             left.clear()
             raise IndexError
-        return pop()
+        return claim(*arguments)
 
-    monkeypatch.setattr(mailbox._queue, "pop", pop_in_between)
+    monkeypatch.setattr(mailbox._queue, "claim", claim_in_between)
     assert [mailbox.get(), mailbox.get()] == trades(1, 2)
     with pytest.raises(StopIteration):
         mailbox.get()
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_interrupts_of_a_reader_lose_and_double_nothing(policy):
+    """Before each bytecode, for blocks of several lengths."""
+    mailbox, ids = Mailbox(1_000, policy), iter(range(600))
+    for number in range(300):
+        mailbox.put(trades(*islice(ids, 1 + number % 3)), nothing)
+    mailbox.close()
+    found = []
+    names = interrupted_before_each_bytecode(
+        lambda: found.extend(handed_over(mailbox.claim))
+    )
+    assert [trade.id for trade in found] == list(range(600))
+    assert names >= {"claim", "handed_over"}
+    assert not any(mailbox._claims.values())
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_a_signal_handler_that_reads_takes_nothing_twice(policy):
+    """Wherever it comes: before each bytecode of the thread that reads."""
+    mailbox, found = Mailbox(1_000, policy), []
+    for number in range(0, 900, 3):
+        mailbox.put(trades(number, number + 1, number + 2), nothing)
+    mailbox.close()
+
+    def read_as_well():
+        with suppress(StopIteration):
+            found.append(mailbox.get(0))
+
+    interrupted_before_each_bytecode(
+        lambda: found.extend(islice(handed_over(mailbox.claim), 2)), read_as_well
+    )
+    found.extend(handed_over(mailbox.claim))
+    assert sorted(trade.id for trade in found) == list(range(900))
 
 
 def test_a_closed_mailbox_is_read_to_its_end():

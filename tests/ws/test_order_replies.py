@@ -19,6 +19,7 @@ from bfxsync import (
     UsageError,
 )
 from bfxsync.models import Order
+from bfxsync.ws import order_replies
 from bfxsync.ws.order_replies import OrderReply
 from bfxsync.ws.replies import Request
 
@@ -207,6 +208,32 @@ def test_filled_order_has_its_fills_although_they_come_last(owner):
         owner.perform(reply.observe, trade=trade)
     thread.join(LIMIT_S)
     assert counts == [(reply.order, 2)]
+
+
+@pytest.mark.parametrize(
+    "status, orig, count",
+    [
+        # An update has changed the amount, but not the original one.
+        ("EXECUTED @ 100.0(2.0)", 5.0, 2),
+        ("EXECUTED @ 100.0(2.0): was PARTIALLY FILLED @ 100.0(1.0)", 2.0, 3),
+        ("EXECUTED", 3.0, 3),
+    ],
+)
+def test_filled_order_has_all_fills_that_were_made(
+    owner, monkeypatch, status, orig, count
+):
+    monkeypatch.setattr(order_replies, "FILLS_S", 20 * LIMIT_S)
+    reply, counts = new(owner), []
+    owner.perform(reply.settle, order(status, 0.0, orig))
+    thread = threading.Thread(
+        target=lambda: counts.append((reply.wait_filled(), len(reply.fills)))
+    )
+    thread.start()
+    for number in range(count):
+        assert not counts
+        owner.perform(reply.observe, trade=fill(number))
+    thread.join(LIMIT_S)
+    assert counts == [(reply.order, count)]
 
 
 @pytest.mark.parametrize("end", ["cancelled", "partly", "refused"])

@@ -11,13 +11,16 @@ with their number replaces dropped items.
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Iterable, List, Sequence, Tuple
+from _thread import get_ident
+from functools import partial
+from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
 from bfxsync._base.clock import CLOCK
 from bfxsync._base.enums import Policy
 from bfxsync._base.latch import Latch, WaitList
 from bfxsync.errors import BfxError
 from bfxsync.models.stream import Gap
+from bfxsync.ws.dispatch.claims import Claim, Claimed, handed_over, next_number
 from bfxsync.ws.dispatch.queues import LatestQueue, OrderedQueue
 from bfxsync.ws.dispatch.update_kinds import KEYS
 
@@ -75,6 +78,8 @@ class Mailbox:
         # flag could be claimed by two threads.
         self._token = [True]
         self._readers = WaitList()
+        # By thread; an entry is for an item that was not handed over yet.
+        self._claims: Dict[int, Claimed] = {}
         # Between draining and refilling.
         self._is_dropping = False
         self._is_closed = False
@@ -209,19 +214,33 @@ class Mailbox:
         Raises `TimeoutError` if none comes in time. If the mailbox is closed and empty, raises the
         error that closed it, or `StopIteration`.
         """
+        # A loop instead of next(): an interrupt after the call would lose its result.
+        for item in handed_over(partial(self.claim, timeout_s)):
+            return item
+        raise StopIteration
+
+    def claim(self, timeout_s: float | None = None) -> Claim:
+        """Wait for the oldest item and claim it for this thread; raises as `get` does."""
         if self.on_get is not None:
             self.on_get()
+        claimed = self._claims.get(get_ident())
+        if claimed is None:
+            claimed = self._claims.setdefault(get_ident(), {})
         now = time.monotonic()
         deadline = None if timeout_s is None else now + timeout_s
         while True:
+            if claimed:
+                # One call, as a signal handler may read as well.
+                number = min(claimed, default=0)
+                return claimed, number, None
             # Read first: items are put before the mailbox is closed.
             is_closed = self._is_closed
+            number = next_number()
             try:
-                item, since = self._queue.pop()
-                # No call after this point, as an interrupt might lose the item. The item may have
-                # arrived after the clock was read.
+                since = self._queue.claim(claimed, number)
+                # The item may have arrived after the clock was read.
                 self._last_lag_s = now - since if now > since else 0.0
-                return item
+                return claimed, number, None
             except IndexError:
                 pass
             # The length last, as the writer may have refilled the queue in between.

@@ -3,16 +3,18 @@ The two queues of a mailbox: all items in order, or the newest of each key.
 
 Strategy: no locks. One thread at a time writes, and every step that it shares with the consumers
 is one call in C, which no other thread or signal can interrupt. So each item goes to one consumer,
-in order, and an interrupted reader leaves the queue intact.
+in order, and an interrupted reader leaves the queue intact and its own item claimed.
 """
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict, deque
 from itertools import groupby, islice
 from operator import itemgetter, length_hint
 from typing import Any, Deque, Iterator, List, Sequence, Tuple
 
+from bfxsync.ws.dispatch.claims import Claimed
 from bfxsync.ws.dispatch.update_kinds import KEYS
 
 _Block = Tuple[Iterator[Any], float, int]
@@ -20,6 +22,8 @@ _Block = Tuple[Iterator[Any], float, int]
 
 _Dated = List[Tuple[Any, float]]
 """Items with their times of arrival."""
+
+_ITEM, _DATED = itemgetter(0), itemgetter(1)
 
 
 class OrderedQueue:
@@ -98,14 +102,21 @@ class OrderedQueue:
                 first = block[1]
         return taken, first
 
-    def pop(self) -> Tuple[Any, float]:
-        """Remove the oldest item; return it and its arrival time. IndexError if empty."""
+    def claim(self, claimed: Claimed, number: int) -> float:
+        """
+        Move the oldest item into the claims of a thread; return its time of arrival.
+
+        Raises IndexError if the queue is empty.
+        """
         while True:
             block = self._blocks[0]
-            # A loop instead of next(): an interrupt after the call would lose its result.
-            for item in block[0]:
-                return item, block[1]
-            self._forget(block)
+            # One call; `zip` ends at the only number before it removes a second item.
+            claimed.update(zip((number,), block[0]))
+            if number in claimed:
+                return block[1]
+            # Not empty if a signal handler has read what was claimed here.
+            if not length_hint(block[0]):
+                self._forget(block)
 
     def _forget(self, block: _Block) -> None:
         try:
@@ -174,13 +185,21 @@ class LatestQueue:
         taken: _Dated = []
         try:
             while len(taken) < limit:
-                taken.append(self.pop())
-        except IndexError:
+                taken.append(self._items.popitem(last=False)[1])
+        except KeyError:
             pass
         return [item for item, _ in taken], taken[0][1] if taken else None
 
-    def pop(self) -> Tuple[Any, float]:
+    def claim(self, claimed: Claimed, number: int) -> float:
+        now = time.monotonic()
         try:
-            return self._items.popitem(last=False)[1]
+            # Another thread may take this one first, which only makes the lag inexact.
+            since = next(iter(self._items.values()), (None, now))[1]
+        except RuntimeError:
+            since = now  # changed by another thread
+        oldest = map(self._items.popitem, (False,))
+        try:
+            claimed.update(zip((number,), map(_ITEM, map(_DATED, oldest))))
         except KeyError:
             raise IndexError from None
+        return since
