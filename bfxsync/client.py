@@ -35,6 +35,7 @@ from bfxsync.client_parts import (
 )
 from bfxsync.joined import methods as histories
 from bfxsync.joined.registry import Histories
+from bfxsync.valuation import methods as valuation
 from bfxsync.ws.client import WebSocketClient
 
 if TYPE_CHECKING:
@@ -266,6 +267,7 @@ class Client(ProposesNames):
 
     candles = histories.candles
     trades = histories.trades
+    portfolio = valuation.portfolio
     _repr_html_ = html_of
 
     @property
@@ -382,11 +384,7 @@ class Client(ProposesNames):
             JSON-serializable. ``wss``: see `WebSocketClient.stats`; ``rest``: see
             `RestClient.stats`, or None before the first use of REST.
         """
-        rest = self._rest.made
-        return {
-            "wss": self.wss.stats(),
-            "rest": None if rest is None else rest.stats(),
-        }
+        return {"wss": self.wss.stats(), "rest": self._rest.stats()}
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """

@@ -169,6 +169,10 @@ class LazyRest:
         """The options of the REST client."""
         return self._options
 
+    def stats(self) -> dict[str, Any] | None:
+        """Return the counters of the REST client, None before its first use."""
+        return None if self.made is None else self.made.stats()
+
     def close(self) -> None:
         """End it; it cannot be created any more."""
         self._is_closed = True

@@ -1,14 +1,14 @@
-"""Add up all wallets in US dollars; tethers count as dollars."""
+"""Add up all wallets in US dollars, by the current prices of pairs."""
 
 from bfxsync.paper import PaperExchange
 
-total = 0.0
-
 with PaperExchange() as exchange, exchange.client() as bfx:
-    for wallet in bfx.rest.auth.get_wallets():
-        rate = 1.0
-        if wallet.currency not in ("USD", "UST", "USTF0"):
-            rate = bfx.rest.public.get_fx_rate(wallet.currency, "USD").current_rate
-        total += wallet.balance * rate
-        print(f"{wallet.wallet_type:9} {wallet.currency:6} {wallet.balance:12,.2f}")
-print(f"{'all':9} {'USD':6} {total:12,.2f}")
+    portfolio = bfx.portfolio("USD")
+    print(portfolio)
+
+# A test account has currencies that no pair joins with US dollars: they are listed, not counted.
+for row in portfolio.unvalued:
+    print(
+        f"no rate for {row.balance:,.2f} {row.currency} in the {row.wallet_type} wallet"
+    )
+print(f"without them: {portfolio.total:,.2f} {portfolio.currency}")

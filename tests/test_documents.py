@@ -157,7 +157,7 @@ ENOUGH = {
     "imbalance": ended_with(r"[+-]0\.\d{3}  mid \d+\.\d+, microprice \d+\.\d\d"),
     "limit_order": ended_with("open orders: 0"),
     "live_orders": ended_with("that the exchange has executed: 2"),
-    "portfolio_value": ended_with(r"all +USD +2,\d\d\d,\d\d\d\.\d\d"),
+    "portfolio_value": ended_with(r"without them: 2,\d\d\d,\d\d\d\.\d\d USD"),
     "price_alert": ended_with("BTC/USD is at 64"),
     **dict.fromkeys(["download_30_days", "recorder", "spread_to_csv"], lambda _: True),
 }

@@ -59,7 +59,7 @@ LAYERS = [
         "rest.cancel_on_exit",
         "rest.account_access",
     ),
-    ("joined",),
+    ("joined", "valuation"),
     ("ws.replay",),
     ("credentials",),
     ("client_parts",),
@@ -131,6 +131,8 @@ PURE = (
     "joined.timeframes",
     "joined.trade_seam",
     "notebook.drawing",
+    "valuation.cross_rates",
+    "valuation.portfolio",
     "paper.engine",
 )
 IMPURE = {

@@ -1,0 +1,1 @@
+"""The value of wallets in one currency, by cross rates."""
