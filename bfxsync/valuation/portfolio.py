@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from html import escape
 from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import attrs
 
 from bfxsync._base.aliases import Number, NumberType
 from bfxsync._base.describe import also_half_made
+from bfxsync._base.html import html_of
 from bfxsync._base.numbers import EXACT, decimal_of, own_context
 from bfxsync.dataframes import TableColumn, TableSource, Tabular
 from bfxsync.models.market import Ticker
@@ -165,11 +165,7 @@ class Portfolio(Tabular):
     @property
     def unvalued(self) -> Tuple[PortfolioRow, ...]:
         """The wallets that are not empty and have no rate: not counted, nor worth nothing."""
-        return tuple(
-            row
-            for row in self.rows
-            if row.rate is None and (row.balance or row.unsettled_interest)
-        )
+        return tuple(row for row in self._held if row.rate is None)
 
     @also_half_made
     def __repr__(self) -> str:
@@ -177,22 +173,12 @@ class Portfolio(Tabular):
         texts = ["  ".join(line).rstrip() for line in lines]
         return "\n".join([self._title, *texts, *self._notes])
 
-    def _repr_html_(self) -> str:
-        (head, *rows), style = self._cells(), "text-align:{}; padding:0 .7em"
-        styles = [style.format("right" if right else "left") for right in _IS_RIGHT]
-        lines = [
-            "".join(
-                f'<{tag} style="{style}">{escape(text)}</{tag}>'
-                for text, style in zip(cells, styles)
-            )
-            for tag, cells in [("th", head), *(("td", cells) for cells in rows)]
-        ]
-        table = "".join(f"<tr>{line}</tr>" for line in lines)
-        notes = "".join(f"<div>{escape(note)}</div>" for note in self._notes)
-        return (
-            f"<div>{escape(self._title)}</div>"
-            f'<table style="font-variant-numeric:tabular-nums">{table}</table>{notes}'
-        )
+    _repr_html_ = html_of
+
+    @property
+    def _held(self) -> List[PortfolioRow]:
+        """The wallets that are not empty."""
+        return [row for row in self.rows if row.balance or row.unsettled_interest]
 
     @property
     def _title(self) -> str:
@@ -204,7 +190,9 @@ class Portfolio(Tabular):
         if self.unvalued:
             names = ", ".join(dict.fromkeys(row.currency for row in self.unvalued))
             notes.append(f"no rate, so not in the total: {names}")
-        doubtful = [name for name, rate in self.rates.items() if rate.is_doubtful]
+        held = {row.currency for row in self._held}
+        doubtful = [name for name in self.rates if self.rates[name].is_doubtful]
+        doubtful = [name for name in doubtful if name in held]
         if doubtful:
             notes.append(f"wide spread or last price only: {', '.join(doubtful)}")
         if any(row.unsettled_interest for row in self.rows):
@@ -214,25 +202,27 @@ class Portfolio(Tabular):
             )
         return notes
 
+    @property
+    def _places(self) -> int:
+        # Eight for a total like 0.5 BTC, two for one in a currency of money.
+        return 2 if abs(float(self.total)) >= 100 else 8
+
     def _cells(self) -> List[Tuple[str, ...]]:
         """Return the table as texts, with its head and the total."""
-        found: List[Tuple[str, ...]] = [_TITLES]
-        # Eight places for a total like 0.5 BTC, two for one in a currency of money.
-        places = 2 if abs(float(self.total)) >= 100 else 8
-        for row in self.rows:
-            if row.balance or row.unsettled_interest:
-                found.append(
-                    (
-                        row.wallet_type,
-                        row.currency,
-                        _shown(row.balance, 8),
-                        _rate_text(row.rate),
-                        "no rate" if row.value is None else _shown(row.value, places),
-                        row.path,
-                    )
-                )
+        places = self._places
         return [
-            *found,
+            _TITLES,
+            *(
+                (
+                    row.wallet_type,
+                    row.currency,
+                    _shown(row.balance, 8),
+                    _rate_text(row.rate),
+                    "no rate" if row.value is None else _shown(row.value, places),
+                    row.path,
+                )
+                for row in self._held
+            ),
             ("total", self.currency, "", "", _shown(self.total, places), ""),
         ]
 

@@ -28,6 +28,7 @@ from bfxsync.notebook.html.model_tables import (
     models_table,
     title_of,
 )
+from bfxsync.valuation.portfolio import Portfolio
 from bfxsync.ws.account import Account
 from bfxsync.ws.account_views import StateView, TableView
 from bfxsync.ws.book_view import BookView
@@ -143,6 +144,22 @@ def _(value: OrderReply) -> Html:
     if value.fills:
         parts.append(models_table(value.fills, "Fills"))
     return Html("".join(parts))
+
+
+@_html.register
+def _(value: Portfolio) -> Html:
+    rows, places = value._held, value._places
+    worth = [None if row.value is None else round(row.value, places) for row in rows]
+    columns = [
+        Column("wallet", [row.wallet_type for row in rows]),
+        Column("currency", [row.currency for row in rows]),
+        Column("balance", [row.balance for row in rows]),
+        Column("rate", [row.rate for row in rows]),
+        Column(f"value in {value.currency}", worth),
+        Column("by", [row.path for row in rows]),
+    ]
+    total = f"total {value.total:,.{places}f} {value.currency}"
+    return table(columns, value._title, "; ".join([total, *value._notes]))
 
 
 @_html.register
