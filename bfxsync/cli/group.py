@@ -31,6 +31,10 @@ SECTIONS: Table = {
         "candles": ("market:candles", "Live candles."),
         "board": ("board:board", "Markets and own orders on the whole screen."),
     },
+    "Recordings": {
+        "record": ("recordings:record", "Record market data into a file."),
+        "replay": ("recordings:replay", "Print the updates of a recording."),
+    },
 }
 """By section and name: module and object in `bfxsync.cli.commands`, and the line of the help."""
 

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import ExitStack
 from decimal import Decimal
+from functools import partial
 from queue import Empty
 from typing import Any, Sequence
 
@@ -105,7 +106,8 @@ def _lines(
     ]
     with known_symbols(bfx, symbols), Feed(bfx.wss, requests) as feed:
         if has_key:
-            bfx.wss.subscribe_account(feed.add, on_event=feed.add)
+            add = partial(feed.add, -1)
+            bfx.wss.subscribe_account(add, on_event=add)
         notices = Notices("board")
         for got in feed.items(seconds):
             if got is None:

@@ -14,6 +14,7 @@ from typing import Any, Mapping, Sequence
 import attrs
 
 from bfxsync import BookSubscription, Candle, Client, Snapshot
+from bfxsync.cli.live.stream import request_of
 
 _TRADES, _CANDLES, _LEVELS = 60, 240, 25
 
@@ -128,26 +129,18 @@ class BoardData:
         if symbol in self._markets:
             return
         market = self._markets[symbol] = _Market()
-        request = {"symbol": symbol}
-        requests: list[dict[str, Any]] = [
-            {**request, "channel": "book", "len": _LEVELS},
-            {
-                **request,
-                "channel": "trades",
-                "callback": market.on_trade,
-                "on_event": market.on_trades_event,
-            },
-        ]
-        # Those of funding are of all periods.
-        periods = ":a30:p2:p30" if symbol.startswith("f") else ""
-        requests.append(
-            {
-                "channel": "candles",
-                "key": f"trade:{self._timeframe}:{symbol}{periods}",
+        callbacks: dict[str, dict[str, Any]] = {
+            "book": {},
+            "trades": {"callback": market.on_trade, "on_event": market.on_trades_event},
+            "candles": {
                 "callback": market.on_candle,
                 "on_event": market.on_candles_event,
-            }
-        )
+            },
+        }
+        requests = [
+            {**request_of(channel, symbol, self._timeframe, _LEVELS), **more}
+            for channel, more in callbacks.items()
+        ]
         book, *_ = self._wss.subscribe_many(requests, wait=False)
         assert isinstance(book, BookSubscription)
         market.book = book

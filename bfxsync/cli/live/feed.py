@@ -58,8 +58,8 @@ class Feed:
     def __enter__(self) -> Feed:
         requests = [
             {
-                "callback": partial(self._put, at),
-                "on_event": partial(self._put, at),
+                "callback": partial(self.add, at),
+                "on_event": partial(self.add, at),
                 **request,
             }
             for at, request in enumerate(self._requests)
@@ -70,11 +70,8 @@ class Feed:
     def __exit__(self, *_: object) -> None:
         self._is_over = True
 
-    def add(self, item: Any) -> None:
-        """Put something of another source into the queue, with -1 as its index."""
-        self._put(-1, item)
-
-    def _put(self, at: int, item: Any) -> None:
+    def add(self, at: int, item: Any) -> None:
+        """Put an item into the queue, in the place of a subscription, or of -1 for others."""
         while self._queue.qsize() >= _MOST_QUEUED and not self._is_over:
             time.sleep(_NAP_S / 10)
         self._queue.put((at, item))

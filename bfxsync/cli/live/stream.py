@@ -92,7 +92,7 @@ def stream(
             open_client(channel, paper=is_paper, numbers=Decimal, flags=FLAGS)
         )
         requests = [
-            _request(channel, symbol, timeframe, levels, prec) for symbol in symbols
+            request_of(channel, symbol, timeframe, levels, prec) for symbol in symbols
         ]
         with known_symbols(bfx, symbols):
             feed = stack.enter_context(Feed(bfx.wss, requests))
@@ -121,30 +121,51 @@ def _is_funding(symbols: Sequence[str]) -> bool:
     return True in kinds
 
 
-def _request(
-    channel: str, symbol: str, timeframe: str, levels: int, prec: str
+def request_of(
+    channel: str,
+    symbol: str,
+    timeframe: str = "1m",
+    levels: int = 25,
+    prec: str = "P0",
 ) -> dict[str, Any]:
+    """Return the request of a subscription; candles of funding are of all periods by default."""
     request: dict[str, Any] = {"channel": channel, "symbol": symbol}
     if channel == "book":
         # The exchange has books of these lengths.
         length = next(length for length in (1, 25, 100, 250) if length >= levels)
         request.update(prec=prec, len=length)
     elif channel == "candles":
-        request = {"channel": channel, "key": f"trade:{timeframe}:{symbol}"}
+        is_plain_funding = symbol.startswith("f") and ":" not in symbol
+        periods = ":a30:p2:p30" if is_plain_funding else ""
+        request = {"channel": channel, "key": f"trade:{timeframe}:{symbol}{periods}"}
     return request
 
 
-def emitter(channel: str, output: str, is_funding: bool, levels: int) -> Emit:
-    """Return a function that prints an update, at once."""
+def emitter(
+    channel: str,
+    output: str,
+    is_funding: bool,
+    levels: int,
+    *,
+    has_channel: bool = False,
+) -> Emit:
+    """Return a function that prints an update, at once; `has_channel` adds a column for it."""
     if output == "text":
         if channel == "book":
             return lambda item: print(book_line(*item), flush=True)
         return lambda item: print(line_of(item), flush=True)
-    if channel == "book":
-        writer = RowWriter(output, book_columns(output, levels))
-        return lambda item: writer.write(book_row(output, *item))
-    writer = RowWriter(output, columns_of(channel, is_funding))
-    return lambda item: writer.write(row_of(item))
+    is_book = channel == "book"
+    columns = (
+        book_columns(output, levels) if is_book else columns_of(channel, is_funding)
+    )
+    first = {"channel": channel} if has_channel else {}
+    writer = RowWriter(output, [*first, *columns])
+
+    def emit(item: Any) -> None:
+        row = book_row(output, *item) if is_book else row_of(item)
+        writer.write({**first, **row})
+
+    return emit
 
 
 def _run(items: Iterator[Any], emit: Emit, count: int | None, is_view: bool) -> None:
