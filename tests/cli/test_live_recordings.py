@@ -15,6 +15,7 @@ from command_line import run
 from bfxsync import replay
 from bfxsync.cli.live import recordings
 from bfxsync.paper import PaperExchange
+from bfxsync.recording.recorder import Recorder
 
 
 @pytest.fixture(scope="module")
@@ -157,10 +158,16 @@ def test_ctrl_c_completes_the_file(
 def test_a_full_disk_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def fail(recorder: object, texts: object) -> None:
-        raise OSError(28, "No space left on device")
+    write = Recorder._write
+    begun: list[object] = []
 
-    monkeypatch.setattr("bfxsync.recording.recorder.Recorder._write", fail)
+    def fail(recorder: Recorder, texts: Iterator[str]) -> None:
+        if begun:
+            raise OSError(28, "No space left on device")
+        begun.append(texts)
+        write(recorder, texts)
+
+    monkeypatch.setattr(Recorder, "_write", fail)
     ended = run(f"record BTC/USD --out {tmp_path / 'run.jsonl'}")
     assert ended.code == 1
     assert "the recording has failed" in ended.err.splitlines()[-1]
