@@ -20,10 +20,6 @@ from bfxsync._version import __version__
 Table = dict[str, dict[str, tuple[str, str]]]
 
 SECTIONS: Table = {
-    "Try it": {
-        "demo": ("demo:demo", "Trade on a local exchange, or show live markets."),
-        "paper": ("paper:paper", "Run a local exchange for programs of yours."),
-    },
     "Market data": {
         "ticker": ("market:ticker", "Live best prices and 24-hour figures."),
         "trades": ("market:trades", "Live trades."),
@@ -31,9 +27,16 @@ SECTIONS: Table = {
         "candles": ("market:candles", "Live candles."),
         "board": ("board:board", "Markets and own orders on the whole screen."),
     },
+    "Tools": {
+        "history": ("history:history", "Download candles or trades into a file."),
+    },
     "Recordings": {
         "record": ("recordings:record", "Record market data into a file."),
         "replay": ("recordings:replay", "Print the updates of a recording."),
+    },
+    "Try it": {
+        "demo": ("demo:demo", "Trade on a local exchange, or show live markets."),
+        "paper": ("paper:paper", "Run a local exchange for programs of yours."),
     },
 }
 """By section and name: module and object in `bfxsync.cli.commands`, and the line of the help."""
