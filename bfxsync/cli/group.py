@@ -27,6 +27,12 @@ SECTIONS: Table = {
         "candles": ("market:candles", "Live candles."),
         "board": ("board:board", "Markets and own orders on the whole screen."),
     },
+    "Your account": {
+        "wallets": ("account:wallets", "Balances."),
+        "orders": ("account:orders", "Open orders."),
+        "positions": ("account:positions", "Open positions."),
+        "ledgers": ("account:ledgers", "Changes of balances."),
+    },
     "Tools": {
         "history": ("history:history", "Download candles or trades into a file."),
     },
