@@ -347,6 +347,8 @@ def test_the_transports_stand_apart_from_each_other():
 # they are sent.
 CLI_MAY_ALSO = {
     "cli.download": ("_base.aliases", "checks", "joined"),
+    "cli.order_fates": ("_base.numbers",),
+    "cli.order_terms": ("checks", "wire.inputs"),
     "cli.values": ("_base.numbers", "checks.times"),
 }
 

@@ -32,6 +32,7 @@ SECTIONS: Table = {
         "orders": ("account:orders", "Open orders."),
         "positions": ("account:positions", "Open positions."),
         "ledgers": ("account:ledgers", "Changes of balances."),
+        "order": ("order:order", "Submit, cancel or watch orders."),
     },
     "Tools": {
         "history": ("history:history", "Download candles or trades into a file."),
@@ -131,6 +132,7 @@ exit codes:
   2    invalid command line, or a missing package
   3    refused by the exchange
   4    no network
+  5    the outcome of an order or another write is unknown
   130  interrupted
 """
 

@@ -9,7 +9,7 @@ from typing import Sequence
 import click
 from click.shell_completion import shell_complete
 
-from bfxsync import AuthError, BfxError, NetworkError
+from bfxsync import AuthError, BfxError, NetworkError, OutcomeUnknown
 from bfxsync.cli.exit_codes import FAILED, INTERRUPTED, OK, USAGE, code_of
 from bfxsync.cli.group import root
 from bfxsync.cli.shared import drop_output, fail, text_of
@@ -17,7 +17,9 @@ from bfxsync.cli.shared import drop_output, fail, text_of
 NAME = "bfxsync"
 COMPLETE = "_BFXSYNC_COMPLETE"
 
+# The first that fits.
 _HINTS = (
+    (OutcomeUnknown, "look at the account before you send it again"),
     (AuthError, "bfxsync doctor shows what the key may do"),
     (NetworkError, "bfxsync doctor checks the connection; --paper needs none"),
 )
@@ -45,7 +47,7 @@ def invoke(argv: Sequence[str]) -> int:
     except click.ClickException as exc:
         return fail(name, exc.format_message())
     except BfxError as exc:
-        hints = [hint for kind, hint in _HINTS if isinstance(exc, kind)]
+        hints = [hint for kind, hint in _HINTS if isinstance(exc, kind)][:1]
         return fail(name, "; ".join([text_of(exc), *hints]), code_of(exc))
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED

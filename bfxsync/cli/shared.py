@@ -164,6 +164,19 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and is_utf and not is_dumb
 
 
+def confirm(question: str) -> None:
+    """Ask on stderr before something is sent; raise `click.Abort` unless the answer is yes."""
+    told = "nothing was sent"
+    try:
+        if click.confirm(question, err=True):
+            return
+    except click.Abort:
+        # Ctrl-C, or the end of the input, as in a script. The line of the question ends here.
+        told = "\nnothing was sent; --yes sends it without asking"
+    click.echo(told, err=True)
+    raise click.Abort
+
+
 def fail(name: str, reason: str, code: int = FAILED) -> int:
     """Print why a command failed, and return its exit code."""
     print(f"{name}: {reason}", file=sys.stderr, flush=True)
