@@ -349,6 +349,8 @@ CLI_MAY_ALSO = {
     "cli.download": ("_base.aliases", "checks", "joined"),
     "cli.order_fates": ("_base.numbers",),
     "cli.order_terms": ("checks", "wire.inputs"),
+    "cli.rest_calls": ("_base.hidden", "rest"),
+    "cli.rest_run": ("rest",),
     "cli.values": ("_base.numbers", "checks.times"),
 }
 

@@ -36,6 +36,7 @@ SECTIONS: Table = {
     },
     "Tools": {
         "history": ("history:history", "Download candles or trades into a file."),
+        "rest": ("rest:rest", "Call any method of REST."),
     },
     "Recordings": {
         "record": ("recordings:record", "Record market data into a file."),

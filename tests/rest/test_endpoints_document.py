@@ -50,6 +50,11 @@ def test_committed_page_is_the_generated_one() -> None:
     assert page.PAGE.read_text("utf-8") == wanted, "run python docs/endpoints.py"
 
 
+def test_the_command_line_has_the_generated_names() -> None:
+    wanted = page.names_text()
+    assert page.NAMES.read_text("utf-8") == wanted, "run python docs/endpoints.py"
+
+
 @pytest.mark.parametrize("group", page.GROUPS)
 def test_page_has_every_method(group: str) -> None:
     members = inspect.getmembers(page.GROUPS[group], inspect.isfunction)
