@@ -37,6 +37,7 @@ SECTIONS: Table = {
     "Tools": {
         "history": ("history:history", "Download candles or trades into a file."),
         "rest": ("rest:rest", "Call any method of REST."),
+        "doctor": ("doctor:doctor", "Check connection, clock, key and versions."),
     },
     "Recordings": {
         "record": ("recordings:record", "Record market data into a file."),
