@@ -18,6 +18,7 @@ try:
     import dataframe_columns
     import exchange
     import micro
+    import notebook_views
     import order_stages
     import orders
     import run
@@ -130,6 +131,27 @@ def test_every_frame_of_the_account_is_delivered():
 def test_an_order_passes_every_stage():
     *stages, (_, together) = order_stages.table(5)
     assert len(stages) == 8 and float(together) > max(float(cost) for _, cost in stages)
+
+
+class Quiet:
+    """Stands for the exchange's process."""
+
+    address = {"ws": "", "rest": ""}
+
+    def __init__(self, *_):
+        pass
+
+    close = __init__
+
+
+@pytest.mark.parametrize("ratio, status", [(0.049, 0), (0.051, 1)])
+def test_a_board_that_costs_too_much_fails(monkeypatch, capsys, ratio, status):
+    monkeypatch.setattr(notebook_views, "ServerProcess", Quiet)
+    found = {notebook_views.VIEWS[notebook_views.BOARD]: (ratio, 2.0)}
+    measure = lambda address, code, seconds: found.get(code, (0.5, 5.0))  # noqa: E731
+    monkeypatch.setattr(notebook_views, "measure", measure)
+    assert notebook_views.main([]) == status
+    assert f"{notebook_views.BOARD:40} {ratio:6.1%}" in capsys.readouterr().out
 
 
 ROWS = Rows(None, run.FULL, has_base=False, is_quick=False).all()
