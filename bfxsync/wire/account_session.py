@@ -365,23 +365,25 @@ class AccountSession:
         self.channel.set_flags(self._handshake.flags)
         if not self._handshake.is_ready:
             return outputs
-        for output in outputs:
-            if isinstance(output, Change):
-                self._opened = output
-        kept = [output for output in outputs if not isinstance(output, Change)]
-        return kept + self._authentication.start(now)
+        for change in [output for output in outputs if isinstance(output, Change)]:
+            self._opened = change
+            outputs.remove(change)
+        return outputs + self._authentication.start(now)
 
     def _handle_auth(self, body: dict[str, Any], now: float) -> list[AnyOutput]:
         outputs = self._authentication.handle(body)
         if not self._authentication.is_done or not outputs:
             return self._delivery.announce([body]) + outputs
+        if not self._handshake.is_paused:
+            # After the permissions of the key: they check whoever waits until it is open.
+            outputs.insert(-1, self._opened)
         # The pong has the time of the exchange.
         outputs.append(self._pings.send(now))
         outputs += self._delivery.begin(body, self._inputs, now)
         if self._handshake.is_paused:
             return outputs
         self._inputs.open(now)
-        return [self._opened, *outputs, *self._inputs.send(now)]
+        return outputs + self._inputs.send(now)
 
     def _finish(self, outputs: list[AnyOutput], now: float) -> list[AnyOutput]:
         for output in outputs[:]:

@@ -34,6 +34,7 @@ from bfxsync.wire.outputs import (
     Authenticate,
     Authenticated,
     Fail,
+    KeyPermissions,
     Reopen,
     Report,
     Send,
@@ -145,10 +146,11 @@ class Authentication:
         self._has_succeeded = True
         self._refusal_count = 0
         try:
-            return [Authenticated(body, Capabilities.parse(body.get("caps")))]
+            permissions = KeyPermissions(Capabilities.parse(body.get("caps")))
         except RemoteError as exc:
             # Nothing is known to be permitted, so the exchange has to decide.
-            return [Report(exc), Authenticated(body, None)]
+            return [Report(exc), KeyPermissions(None), Authenticated(body)]
+        return [permissions, Authenticated(body)]
 
     def lose(self) -> None:
         """Reset the state after the loss of the socket."""

@@ -133,13 +133,19 @@ class Authenticate:
 
 
 @attrs.frozen
+class KeyPermissions:
+    """The exchange accepted the key; before the change to an open connection."""
+
+    caps: Capabilities | None
+    """None if unreadable: then only the exchange knows what the key may do."""
+
+
+@attrs.frozen
 class Authenticated:
-    """The exchange accepted the key."""
+    """The exchange accepted the key; after the change to an open connection."""
 
     body: Dict[str, Any]
     """The event as received; of interest for ``userId``."""
-    caps: Capabilities | None
-    """None if unreadable: then only the exchange knows what the key may do."""
 
 
 @attrs.frozen(eq=False)
@@ -190,6 +196,7 @@ class AccountReplaced:
 
 AccountOutput = Union[
     Authenticate,
+    KeyPermissions,
     Authenticated,
     Settle,
     Observe,

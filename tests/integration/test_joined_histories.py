@@ -240,18 +240,24 @@ def test_candles_are_those_of_the_exchange_over_many_cuts(
                 states[candle.mts] = candle
             return bool(states) and max(states) + length > rows[-1][0]
 
-        wait_until(is_complete)
-        # The last updates of the newest candle may be on their way.
-        wait_until(lambda: is_complete() and states[max(states)].close == rows[-1][2])
-    mine = {mts: row_of(candle) for mts, candle in states.items()}
-    wanted: dict[int, List[Any]] = {}
-    for mts, open_, close, high, low, volume in rows:
-        start = mts - mts % length
-        known = wanted.setdefault(start, [start, open_, close, high, low, 0.0])
-        known[2:] = [close, max(high, known[3]), min(low, known[4]), known[5] + volume]
-    for start, row in wanted.items():
-        assert mine[start] == pytest.approx(row, abs=1e-9), start
-    assert mine.keys() == wanted.keys()
+        wanted: dict[int, List[Any]] = {}
+        for mts, open_, close, high, low, volume in rows:
+            start = mts - mts % length
+            known = wanted.setdefault(start, [start, open_, close, high, low, 0.0])
+            high, low = max(high, known[3]), min(low, known[4])
+            known[2:] = [close, high, low, known[5] + volume]
+
+        def differing() -> dict[int, Any]:
+            mine = {mts: row_of(candle) for mts, candle in states.items()}
+            return {
+                start: (mine.get(start), row)
+                for start, row in wanted.items()
+                if mine.get(start) != pytest.approx(row, abs=1e-9)
+            }
+
+        # Updates and corrections of the newest candles may be on their way.
+        wait_until(lambda: is_complete() and not differing())
+    assert states.keys() == wanted.keys()
     times = [candle.mts for candle in closed.items]
     assert times == sorted(set(times)) == sorted(wanted)[: len(times)]
     assert len(times) >= len(wanted) - 1

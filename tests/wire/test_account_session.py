@@ -70,6 +70,7 @@ from bfxsync.wire.outputs import (
     Deliver,
     Fail,
     FetchMissed,
+    KeyPermissions,
     Observe,
     Reconcile,
     Reopen,
@@ -115,8 +116,10 @@ def test_a_socket_authenticates_after_info_and_conf(peer):
     assert peer.feed(conf) == [Authenticate()]
     outputs = peer.apply(SendAuth(AUTH))
     assert sent(outputs) == [AUTH] and of(Requested, outputs) == [Requested(TOKEN)]
-    opened, done, ping = peer.feed(OK)
-    assert (opened, done) == (OPEN, Authenticated(OK, PERMITS))
+    # Whoever waits until it is open is checked by the permissions.
+    permissions, opened, done, ping = peer.feed(OK)
+    assert permissions == KeyPermissions(PERMITS)
+    assert (opened, done) == (OPEN, Authenticated(OK))
     assert isinstance(ping, Send)
 
 
@@ -132,8 +135,8 @@ def test_refused_flags_do_not_keep_it_from_authenticating(peer):
     report, asked = peer.feed({"event": "error", "code": 10050, "msg": "no"})
     assert isinstance(report, Report) and asked == Authenticate()
     peer.apply(SendAuth(AUTH))
-    opened = peer.feed(OK)[0]
-    assert isinstance(opened, Change) and opened.trouble is report.error
+    (opened,) = of(Change, peer.feed(OK))
+    assert opened.trouble is report.error
 
 
 def test_another_version_is_not_authenticated(peer):

@@ -21,6 +21,7 @@ from bfxsync.wire.outputs import (
     Authenticate,
     Authenticated,
     Fail,
+    KeyPermissions,
     Reopen,
     Report,
     Send,
@@ -66,7 +67,8 @@ def test_options_are_added_to_the_signed_event(options, extra):
     assert authentication.start(0.0) == [Authenticate()]
     (sent,) = authentication.send(SendAuth(EVENT), 0.0)
     assert json.loads(sent.text) == {**EVENT, **extra}
-    assert authentication.handle(OK) == [Authenticated(OK, Capabilities(CAPS))]
+    permissions = KeyPermissions(Capabilities(CAPS))
+    assert authentication.handle(OK) == [permissions, Authenticated(OK)]
     assert authentication.is_done and authentication.has_succeeded
 
 
@@ -94,8 +96,8 @@ def test_a_nonce_is_used_once():
 
 @pytest.mark.parametrize("caps", ["{", 7, None], ids=["text", "number", "none"])
 def test_unreadable_permissions_are_reported(caps):
-    report, done = attempt(Authentication(TIMEOUT_S), {**OK, "caps": caps})
-    assert isinstance(report, Report) and done.caps is None
+    report, permissions, _ = attempt(Authentication(TIMEOUT_S), {**OK, "caps": caps})
+    assert isinstance(report, Report) and permissions == KeyPermissions(None)
 
 
 @pytest.mark.parametrize("status", ["FAILED", "FAIL", None])

@@ -31,6 +31,7 @@ from bfxsync.wire.outputs import (
     Authenticate,
     Authenticated,
     FetchMissed,
+    KeyPermissions,
     Observe,
     Reconcile,
     Resolve,
@@ -160,9 +161,10 @@ class AccountTable(SubscriptionTable):
             account.reconciler.fetch_missed(output.since_mts, output.order_ids)
         elif isinstance(output, Authenticate):
             return self._authenticate()
-        elif isinstance(output, Authenticated):
+        elif isinstance(output, KeyPermissions):
             account.caps = output.caps
             account.was_authenticated = True
+        elif isinstance(output, Authenticated):
             self._owner.publisher.authenticated(output.body)
         elif isinstance(output, AccountReplaced):
             for reply in account.replies.end_sent(output.error):
