@@ -95,7 +95,7 @@ def off(self: HasCore, event: str, callback: Handler | None = None) -> None:
     Remove a handler of an event; without `callback`, all handlers of the event.
 
     A call in progress is completed. Call this first in a notebook cell that registers handlers, or
-    each run of the cell adds another handler.
+    each run of the cell adds another handler, unless ``%load_ext bfxsync`` removes those before.
 
     Raises
     ------
