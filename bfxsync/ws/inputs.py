@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Sequence, Tuple, Union
 
 from bfxsync._base.aliases import AnyNumber, Symbol
+from bfxsync._base.cells import in_cell
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import OrderFlag, OrderType
 from bfxsync.checks.callbacks import check_callback
@@ -347,8 +348,8 @@ class Inputs(Messages):
     def _new_order(
         self, body: Body, is_random: bool, on_fill: Any = None, on_done: Any = None
     ) -> Tuple[Draft, OrderReply]:
-        check_callback("on_fill", on_fill, "trade")
-        check_callback("on_done", on_done, "reply")
+        on_fill = in_cell(check_callback("on_fill", on_fill, "trade"))
+        on_done = in_cell(check_callback("on_done", on_done, "reply"))
         date = self._port.services.creation_dates()[0]
         request = request_of("on", body, date)
         numbers = self._port.services.numbers

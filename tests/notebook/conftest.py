@@ -30,13 +30,13 @@ def no_thread_is_left():
     assert [t.name for t in left if t.is_alive()] == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def exchange():
     with PaperExchange(rate=300.0, checksum_s=0.05) as exchange:
         yield exchange
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def interactive_shell(tmp_path_factory):
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config

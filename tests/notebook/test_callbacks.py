@@ -72,6 +72,20 @@ def test_every_callback_belongs_to_its_cell(bfx):
     }
 
 
+def test_callbacks_of_an_order_belong_to_its_cell(bfx):
+    seen = bfx.seen
+    CELL.set("second")
+    bfx.wss.inputs.submit_order(
+        type="EXCHANGE MARKET",
+        symbol="tBTCUSD",
+        amount="0.01",
+        on_fill=lambda trade: seen.append(("fill", CELL.get())),
+        on_done=lambda reply: seen.append(("done", CELL.get())),
+    )
+    CELL.set("third")
+    wait(bfx, lambda: ("done", "second") in seen and ("fill", "second") in seen)
+
+
 class CellLog(logging.Handler):
     def __init__(self):
         super().__init__()
