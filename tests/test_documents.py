@@ -43,7 +43,8 @@ def blocks():
             continue  # runs in a kernel, see tests/jupyter
         for number, match in enumerate(_BLOCK.finditer(path.read_text()), 1):
             code = re.sub(r"^    ", "", match.group(1), flags=re.MULTILINE)
-            if "with Client() as" in code and "def test_" not in code:
+            is_program = "with Client() as" in code or "with Client(**" in code
+            if is_program and "def test_" not in code:
                 code = _LOCALLY + code
             if path.name == "README.rst":
                 code = _FEW_EXTRAS + code

@@ -80,6 +80,7 @@ LAYERS = [
     ("exceptions", "rest.exceptions", "websocket"),
     ("types", "paper"),
     ("testing",),
+    ("backtest",),
     ("cli",),
     ("__main__",),
 ]
@@ -134,6 +135,10 @@ PURE = (
     "valuation.cross_rates",
     "valuation.portfolio",
     "paper.engine",
+    "backtest.drawing",
+    "backtest.equity",
+    "backtest.result",
+    "backtest.valuation",
 )
 IMPURE = {
     "socket",
@@ -360,6 +365,7 @@ CLI_MAY_ALSO = {
 @pytest.mark.parametrize("name", [name for name in MODULES if within(name, ["cli"])])
 def test_the_command_line_uses_the_public_face(name):
     public = ("cli", "paper", "_version", "credentials", "exports", "models", "sinks")
+    public += ("backtest",)
     for other in own(MODULES[name]):
         may = (*public, *CLI_MAY_ALSO.get(name, ()))
         assert other == "" or within(other, may), other

@@ -15,6 +15,16 @@ from threading import TIMEOUT_MAX
 from typing import Callable, List
 
 
+def _acquire(lock: LockType, limit_s: float) -> bool:
+    return lock.acquire(True, limit_s)
+
+
+# Replaced by backtests, whose time is that of a recording. The second one waits for the work of
+# another thread.
+acquire: Callable[[LockType, float], bool] = _acquire
+acquire_for_work: Callable[[LockType, float], bool] = _acquire
+
+
 class WaitList:
     """The threads waiting for one condition, each with its own lock."""
 
@@ -44,11 +54,18 @@ class WaitList:
                 pass  # already released by another thread
             self._forget(lock)
 
-    def wait(self, is_over: Callable[[], bool], timeout_s: float | None) -> bool:
+    def wait(
+        self,
+        is_over: Callable[[], bool],
+        timeout_s: float | None,
+        *,
+        is_for_work: bool = False,
+    ) -> bool:
         """
         Wait for `wake_all`; return False after the timeout.
 
-        Returns at once if `is_over()` is true, evaluated after the lock has been added.
+        Returns at once if `is_over()` is true, evaluated after the lock has been added. With
+        `is_for_work` another thread is at work for this one.
         """
         lock = allocate_lock()
         lock.acquire()
@@ -58,7 +75,7 @@ class WaitList:
                 return True
             # A lock has a maximum timeout.
             limit = -1 if timeout_s is None else min(max(timeout_s, 0.0), TIMEOUT_MAX)
-            return lock.acquire(True, limit)
+            return (acquire_for_work if is_for_work else acquire)(lock, limit)
         finally:
             self._forget(lock)
 
@@ -87,10 +104,11 @@ class Latch:
         self.is_set = False
 
     def wait_in_naps(self) -> None:
-        """Wait until the flag is set; Ctrl-C is handled at least once a second."""
+        """Wait for the work of another thread; Ctrl-C is handled at least once a second."""
         # Ctrl-C just before a wait does not end it; on Windows it never does.
-        while not self.wait(1.0):
-            pass
+        waiters = self._waiters
+        while not self.is_set:
+            waiters.wait(lambda: self.is_set, 1.0, is_for_work=True)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the flag is set; return False after the timeout."""

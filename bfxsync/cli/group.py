@@ -47,6 +47,9 @@ SECTIONS: Table = {
         "demo": ("demo:demo", "Trade on a local exchange, or show live markets."),
         "paper": ("paper:paper", "Run a local exchange for programs of yours."),
     },
+    "Strategies": {
+        "backtest": ("backtest:backtest", "Run a strategy over a recording."),
+    },
 }
 """By section and name: module and object in `bfxsync.cli.commands`, and the line of the help."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import ssl
 import threading
@@ -59,11 +58,14 @@ class PaperExchange(ExchangeStatus):
         Speed of the exchange's time, up to 1000: with 60 a minute passes in a second. Recordings
         may be faster, with a very large number as fast as clients read.
     begin_mts : int, optional
-        Time of the exchange at its start, in ms since 1970, from 2020 on; by default the present.
+        Time of the exchange at its start, in ms since 1970, from 2020 on, or from 2010 on without
+        simulated markets; by default the present.
     paused : bool, optional
         Start paused, for `step`; ``docs/testing.rst`` lists what remains in real time.
     autoplay : bool, optional
         Start a recording with the first subscription to one of its symbols; otherwise by `play`.
+    simulate : bool, optional
+        Whether there are simulated markets beside the recordings.
     restart_at_end : bool, optional
         By default the end of a recording disconnects its subscribers with info event 20051. With
         False they stay connected, and its market is as in the end, until the next `play`.
@@ -131,6 +133,7 @@ class PaperExchange(ExchangeStatus):
         port: int = 0,
         allowed_hosts: Sequence[str] = (),
         captures: Sequence[str | os.PathLike[str]] = (),
+        simulate: bool = True,
         speed: float = 1.0,
         begin_mts: int | None = None,
         paused: bool = False,
@@ -156,14 +159,14 @@ class PaperExchange(ExchangeStatus):
     ) -> None:
         # fmt: off
         self._settings = ExchangeSettings(
-            host=host, port=port, allowed_hosts=allowed_hosts, captures=captures, speed=speed,
-            begin_mts=begin_mts, paused=paused, autoplay=autoplay, restart_at_end=restart_at_end,
-            seed=seed, rate=rate, heartbeat_s=heartbeat_s, checksum_s=checksum_s, ticker_s=ticker_s,
-            liquidation_s=liquidation_s, max_channels=max_channels,
-            notification_seq=notification_seq, idle_s=idle_s, request_timeout_s=request_timeout_s,
-            farewell_s=farewell_s, stall_s=stall_s, rest_limits=rest_limits,
-            rest_minute_s=rest_minute_s, accounts=accounts, journal_path=journal_path,
-            ssl_context=ssl_context,
+            host=host, port=port, allowed_hosts=allowed_hosts, captures=captures, simulate=simulate,
+            speed=speed, begin_mts=begin_mts, paused=paused, autoplay=autoplay,
+            restart_at_end=restart_at_end, seed=seed, rate=rate, heartbeat_s=heartbeat_s,
+            checksum_s=checksum_s, ticker_s=ticker_s, liquidation_s=liquidation_s,
+            max_channels=max_channels, notification_seq=notification_seq, idle_s=idle_s,
+            request_timeout_s=request_timeout_s, farewell_s=farewell_s, stall_s=stall_s,
+            rest_limits=rest_limits, rest_minute_s=rest_minute_s, accounts=accounts,
+            journal_path=journal_path, ssl_context=ssl_context,
         )
         # fmt: on
         self.finished: threading.Event = threading.Event()
@@ -367,34 +370,3 @@ class PaperExchange(ExchangeStatus):
         platform status 0 to new connections.
         """
         return self._thread.call(lambda server: server.send_info(code))
-
-    def book(
-        self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
-    ) -> tuple[list[list[float]], list[list[float]]]:
-        """
-        Return bids and asks of a book as its subscribers, or the next one, should have it.
-
-        It includes updates that are still in transit or were lost (``lost_book_update``). Rows are
-        those of a snapshot, best first; amounts have the sign of the wire.
-
-        Raises
-        ------
-        UsageError
-            No such book, or the exchange is not running.
-        """
-        bids, asks = self._thread.call(
-            lambda server: server.window(symbol, prec, len, freq).sides()
-        )
-        return [json.loads(row) for row in bids], [json.loads(row) for row in asks]
-
-    def checksum(
-        self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
-    ) -> int:
-        """
-        Return the correct checksum of `book`, a signed 32-bit integer.
-
-        It is also defined for funding books, although their subscribers get no checksums.
-        """
-        return self._thread.call(
-            lambda server: server.window(symbol, prec, len, freq).checksum()
-        )

@@ -1,7 +1,8 @@
-"""The addresses, counters and time of a local exchange."""
+"""The addresses, counters, time and books of a local exchange."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from bfxsync.errors import UsageError
@@ -11,7 +12,7 @@ from bfxsync.paper.settings import ExchangeSettings
 
 
 class ExchangeStatus:
-    """Addresses, counters and time of `bfxsync.paper.PaperExchange`, running or not."""
+    """Addresses, counters, time and books of `bfxsync.paper.PaperExchange`, running or not."""
 
     accounts: tuple[AccountView, ...]
     _settings: ExchangeSettings
@@ -100,3 +101,34 @@ class ExchangeStatus:
         if not self.accounts:
             raise UsageError("this exchange was created without accounts")
         return self.accounts[0]
+
+    def book(
+        self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
+    ) -> tuple[list[list[float]], list[list[float]]]:
+        """
+        Return bids and asks of a book as its subscribers, or the next one, should have it.
+
+        It includes updates that are still in transit or were lost (``lost_book_update``). Rows are
+        those of a snapshot, best first; amounts have the sign of the wire.
+
+        Raises
+        ------
+        UsageError
+            No such book, or the exchange is not running.
+        """
+        bids, asks = self._thread.call(
+            lambda server: server.window(symbol, prec, len, freq).sides()
+        )
+        return [json.loads(row) for row in bids], [json.loads(row) for row in asks]
+
+    def checksum(
+        self, symbol: str, prec: str = "P0", len: int | str = 25, freq: str = "F0"
+    ) -> int:
+        """
+        Return the correct checksum of `book`, a signed 32-bit integer.
+
+        It is also defined for funding books, although their subscribers get no checksums.
+        """
+        return self._thread.call(
+            lambda server: server.window(symbol, prec, len, freq).checksum()
+        )

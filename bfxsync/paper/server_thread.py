@@ -103,6 +103,19 @@ class ServerThread:
             seconds -= part
             self._await(partial(_step, seconds=part))
 
+    def advance(
+        self, until_s: float, look: Callable[[Server], T], *, is_whole: bool = False
+    ) -> T:
+        """
+        Advance the paused clock, by default until something is sent.
+
+        Calls `look` before and after that, and returns its result.
+        Stops at the end of the recordings, at a time in seconds since the start, or in between,
+        after many timers.
+        """
+        advance = partial(_advance, until_s=until_s, look=look, is_whole=is_whole)
+        return self._await(advance)
+
     def _await(self, function: Callable[[Server], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine function with the server in its thread, and return the result."""
         self._check_process()
@@ -197,3 +210,18 @@ class ServerThread:
 
 async def _step(server: Server, seconds: float) -> None:
     await server.clock.step(seconds, server.drain)
+
+
+async def _advance(
+    server: Server, until_s: float, look: Callable[[Server], T], is_whole: bool
+) -> T:
+    sent, was_finished = server.frames_sent, server.is_finished
+
+    def is_over() -> bool:
+        server.registry.recorder.commit()
+        has_sent = server.frames_sent > sent and not is_whole
+        return has_sent or server.is_finished != was_finished
+
+    look(server)
+    await server.clock.advance(until_s, is_over, server.drain)
+    return look(server)

@@ -20,6 +20,8 @@ SCOPES = tuple(
 )
 
 _FIRST_MTS, _LAST_MTS = 1_577_836_800_000, 4_102_444_800_000
+# Of recordings, beside which nothing is simulated.
+_FIRST_RECORDED_MTS = 1_262_304_000_000
 
 Amount = Union[str, int, float, Decimal]
 Amounts = Mapping[str, Mapping[str, Amount]]
@@ -104,6 +106,7 @@ class ExchangeSettings:
     allowed_hosts: Sequence[str]
     captures: Sequence[str | os.PathLike[str]]
     speed: float = attrs.field(validator=_positive)
+    simulate: bool = True
     autoplay: bool
     restart_at_end: bool
     begin_mts: int | None
@@ -133,17 +136,18 @@ class ExchangeSettings:
             raise UsageError(
                 f"notification_seq must be True or False, not {self.notification_seq!r}"
             )
-        if self.begin_mts is not None and not (
-            type(self.begin_mts) is int and _FIRST_MTS <= self.begin_mts < _LAST_MTS
-        ):
-            raise UsageError(
-                "begin_mts must be a time in ms from 2020 to 2099 or None, not "
-                f"{self.begin_mts!r}"
-            )
-        for name in ("paused", "restart_at_end"):
+        for name in ("paused", "restart_at_end", "simulate"):
             value = getattr(self, name)
             if type(value) is not bool:
                 raise UsageError(f"{name} must be True or False, not {value!r}")
+        first_mts = _FIRST_MTS if self.simulate else _FIRST_RECORDED_MTS
+        if self.begin_mts is not None and not (
+            type(self.begin_mts) is int and first_mts <= self.begin_mts < _LAST_MTS
+        ):
+            raise UsageError(
+                f"begin_mts must be a time in ms from {2020 if self.simulate else 2010} to 2099 or "
+                f"None, not {self.begin_mts!r}"
+            )
         for name in ("captures", "allowed_hosts"):
             value = getattr(self, name)
             if isinstance(value, str):

@@ -122,6 +122,24 @@ async def test_a_step_runs_timers_in_their_order(sources: Sources) -> None:
 
 
 @in_loop
+async def test_it_advances_until_something_is_over(sources: Sources) -> None:
+    clock = sources.clock(begin_mts=MTS)
+    with pytest.raises(UsageError, match="is not paused"):
+        await clock.advance(1, bool, no_drain)
+    clock.pause()
+    seen: list[int] = []
+    for delay_s in (1, 1, 2, 3):
+        clock.call_later(delay_s, lambda: seen.append(clock.now_mts() - MTS))
+    await clock.advance(9, lambda: len(seen) > 0, no_drain)
+    assert seen == [1000, 1000]
+    await clock.advance(2.5, lambda: len(seen) > 3, no_drain)
+    assert seen[2:] == [2000] and clock.now_mts() == MTS + 2500
+    await clock.advance(2.5, lambda: True, no_drain)
+    await clock.advance(9, lambda: False, no_drain)
+    assert seen[3:] == [3000] and clock.now_mts() == MTS + 9000
+
+
+@in_loop
 async def test_many_small_steps_are_as_one(sources: Sources) -> None:
     def chain(clock: Clock, seen: list[int]) -> None:
         seen.append(clock.now_mts())

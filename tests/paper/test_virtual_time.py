@@ -10,7 +10,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from bfxsync.errors import OutcomeUnknown, UsageError
+from bfxsync.errors import OutcomeUnknown, SubscriptionRejected, UsageError
 from bfxsync.paper import PaperExchange
 
 from .rest.support import Rest
@@ -113,6 +113,8 @@ def test_a_step_has_a_positive_length(paused: PaperExchange, seconds: Any) -> No
         ({"begin_mts": 1_700_000_000}, "begin_mts must be a time in ms"),
         ({"begin_mts": True}, "begin_mts must be a time in ms"),
         ({"paused": 1}, "paused must be True or False, not 1"),
+        ({"simulate": 0}, "simulate must be True or False, not 0"),
+        ({"begin_mts": 1, "simulate": False}, "a time in ms from 2010 to 2099"),
         ({"speed": 0}, "speed must be a positive number, not 0"),
         ({"rate": 0}, "rate must be a positive number, not 0"),
     ],
@@ -120,6 +122,19 @@ def test_a_step_has_a_positive_length(paused: PaperExchange, seconds: Any) -> No
 def test_impossible_times_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         PaperExchange(**options)
+
+
+def test_recordings_may_be_the_only_markets() -> None:
+    recorded = PaperExchange(
+        captures=["btcusd-20181112"],
+        simulate=False,
+        begin_mts=1_542_045_960_386,
+        autoplay=False,
+    )
+    with recorded as exchange, exchange.client() as bfx:
+        assert bfx.wss.subscribe_book("tBTCUSD").book.best_bid is not None
+        with pytest.raises(SubscriptionRejected):
+            bfx.wss.subscribe_ticker("tETHUSD")
 
 
 def test_time_needs_a_running_exchange() -> None:

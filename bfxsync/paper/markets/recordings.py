@@ -72,12 +72,15 @@ class Recording(NamedTuple):
         By symbol: precision, frequency and length of the recorded book.
     steps : list of MarketStep
         All later events, in order.
+    begin_mts : int
+        Time of the first data frame, in ms since 1970.
     """
 
     name: str
     first: Dict[str, Dict[str, List[Any]]]
     books: Dict[str, BookKey]
     steps: List[MarketStep]
+    begin_mts: int = 0
 
 
 class _Frame(NamedTuple):
@@ -98,7 +101,7 @@ def read(file: Traversable) -> Recording:
             continue
     if not reader.recording.first:
         raise UsageError(f"there is no data of a market in {str(file)!r}")
-    return reader.recording
+    return reader.recording._replace(begin_mts=int((reader.begin or 0) * 1000))
 
 
 def _choose_books(file: Traversable) -> Dict[str, BookKey]:
@@ -173,7 +176,7 @@ class _RecordingReader:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self._begin: float | None = None
+        self.begin: float | None = None
         # By place: the acknowledgements, and the channels without data so far.
         self._channels: Dict[_Place, Dict[str, Any]] = {}
         self._fresh: set[_Place] = set()
@@ -208,7 +211,7 @@ class _RecordingReader:
             return
         if not _is_number(frame.at):
             raise ValueError("no time")
-        begin = self._begin = frame.at if self._begin is None else self._begin
+        begin = self.begin = frame.at if self.begin is None else self.begin
         is_first = place in self._fresh
         self._fresh.discard(place)
         steps = self.recording.steps

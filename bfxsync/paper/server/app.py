@@ -22,11 +22,13 @@ from bfxsync.paper.faults import Fault, Faults
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.journal_file import JournalFile
 from bfxsync.paper.markets.captured import load
+from bfxsync.paper.markets.market import Markets
 from bfxsync.paper.markets.market import now_mts as wall_mts
 from bfxsync.paper.markets.recipes import RECIPES
 from bfxsync.paper.markets.values import Values
 from bfxsync.paper.server.access import AccessPolicy
 from bfxsync.paper.server.account_session import new_uuid
+from bfxsync.paper.server.acks import CallLater
 from bfxsync.paper.server.book_window import Window
 from bfxsync.paper.server.clock import Clock
 from bfxsync.paper.server.listener import Listener
@@ -103,7 +105,7 @@ class Server:
                 self.clock,
             )
             for symbol, recipe in RECIPES.items()
-            if symbol not in self._market_data.markets
+            if settings.simulate and symbol not in self._market_data.markets
         }
         liquidations = LiquidationsPlayer(
             self._market_data, settings.liquidation_s, self.clock
@@ -119,6 +121,8 @@ class Server:
         }
         venues.update(simulated)
         loop = asyncio.get_running_loop()
+        self.session_call_later: CallLater = loop.call_later
+        """For the delays of sessions, such as that of the snapshots of the account channel."""
         recorder = Recorder(
             journal, journal_file, now_mts, loop.call_soon, self._abort_all
         )
@@ -232,6 +236,21 @@ class Server:
         assert wanted is not None
         return self._market_data.window(wanted.identity)
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether all recordings have ended."""
+        return not self._unfinished
+
+    @property
+    def markets(self) -> Markets:
+        """All markets, by symbol."""
+        return self._market_data.markets
+
+    @property
+    def frames_sent(self) -> int:
+        """Messages sent to all clients since the start."""
+        return self._counters.frames_sent
+
     async def drain(self) -> None:
         """Wait until every client has read most of its data."""
         for connection in list(self.connections):
@@ -269,7 +288,7 @@ class Server:
             self.registry,
             send,
             self.clock.now_mts,
-            asyncio.get_running_loop().call_later,
+            self.session_call_later,
             max_channels=self._settings.max_channels,
             server_id=self._server_id,
             dice=random.Random(

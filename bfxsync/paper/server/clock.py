@@ -26,6 +26,8 @@ MAX_SPEED = 1_000.0
 """Maximum speed of the clock; recordings may be faster."""
 # Maximum number of timers before the clients get time to read.
 _BURST = 100
+# Maximum number of times of `advance`, which takes a second or less.
+_MOST_TIMERS = 10_000
 # With timers that are later than this, in real time, the clock falls behind.
 _LATE_S = 0.1
 
@@ -140,15 +142,36 @@ class Clock:
 
     async def step(self, seconds: float, drain: Drain) -> None:
         """Advance a paused clock, run all due timers, and wait for the clients to read."""
-        if not self.is_paused:
-            raise UsageError("the exchange is not paused: call pause() before step()")
-        self._check_no_step()
+        self._check_paused()
         self._is_stepping = True
         try:
             target = self._time + seconds
             while self._run_due(target):
                 await _give_way(drain)
             self._time = max(self._time, target)
+            await _give_way(drain)
+        finally:
+            self._is_stepping = False
+
+    async def advance(
+        self, until: float, is_over: Callable[[], bool], drain: Drain
+    ) -> None:
+        """
+        Advance a paused clock by one timer after the other, until something is over.
+
+        `is_over` is called after all timers of a time. Stops at the time `until`, or after many
+        timers, and only then lets the clients read.
+        """
+        self._check_paused()
+        self._is_stepping = True
+        try:
+            for _ in range(_MOST_TIMERS):
+                if is_over():
+                    break
+                if not self._timers or self._timers[0].at > until:
+                    self._time = max(self._time, until)
+                    break
+                self._run_due(self._timers[0].at)
             await _give_way(drain)
         finally:
             self._is_stepping = False
@@ -201,6 +224,11 @@ class Clock:
 
     def _set_anchor(self) -> None:
         self._anchor, self._anchor_time = self._monotonic(), self._time
+
+    def _check_paused(self) -> None:
+        if not self.is_paused:
+            raise UsageError("the exchange is not paused: call pause() before step()")
+        self._check_no_step()
 
     def _check_no_step(self) -> None:
         if self._is_stepping:

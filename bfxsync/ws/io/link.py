@@ -105,6 +105,8 @@ class Link:
     """Reconnects by `LossCause`."""
     jump_count: int = 0
     """Detected suspends of the machine."""
+    submit_count: int = 0
+    """Changes with each command that a thread submits."""
     traffic: Traffic = attrs.field(factory=Traffic)
 
     def __attrs_post_init__(self) -> None:
@@ -144,6 +146,7 @@ class Link:
         **options: P.kwargs,
     ) -> None:
         """Call a method of the table on the thread. Acquires no lock: a finalizer may call it."""
+        self.submit_count += 1
         self._outbox.append(partial(command, self.table, *arguments, **options))
         self.worker.wake()
         if self.is_finished:

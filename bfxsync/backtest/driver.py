@@ -1,0 +1,298 @@
+"""
+The thread that lets the time of a backtest pass.
+
+Strategy: one event of the recording at a time. Between two of them it waits until everything has
+come to rest: each connection has handled what the exchange has sent, no callback is waiting to be
+called, and all threads of the strategy are parked. Then it advances the exchange to whatever is
+first: the next message to the strategy, the time for which a thread waits, or the next point of the
+equity curve. So the order of events is that of the recording, on every machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import Callable, List, Optional, Set
+
+import bfxsync
+from bfxsync._base.enums import ConnectionStatus
+from bfxsync.backtest.observing import Observer
+from bfxsync.backtest.virtual_time import Parked, VirtualTime
+from bfxsync.errors import RequestTimeout
+from bfxsync.paper import PaperExchange
+from bfxsync.testing.settle import cores_of
+from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Core
+from bfxsync.ws.core.subscriber import Waiter
+from bfxsync.ws.core.subscription_table import SubscriptionTable
+
+_log = logging.getLogger(__name__)
+
+AFTER_S = 60.0
+"""Time of the exchange between two interrupts of a strategy that goes on after the end."""
+
+# Of the exchange, without a look at the strategy.
+_LONGEST_S = 60.0
+# In real time. A connection answers in milliseconds, unless the machine sleeps.
+_PONG_S = 60.0
+_BUSY_S = 10.0
+_OTHER_S = 1.0
+_NAP_S, _LONGEST_NAP_S = 0.0002, 0.02
+_SPINS = 50
+_TOLD_EVERY = 200
+
+_OPENING = (
+    ConnectionStatus.NEW,
+    ConnectionStatus.CONNECTING,
+    ConnectionStatus.RECONNECTING,
+)
+_FOREIGN = (os.path.dirname(bfxsync.__file__), os.path.dirname(threading.__file__))
+
+
+class RecordingEnded(KeyboardInterrupt):
+    """Ends a strategy at the end of the recording, as Ctrl-C ends it elsewhere."""
+
+
+class Driver:
+    """
+    Plays a recording to a strategy that runs on another thread.
+
+    Parameters
+    ----------
+    exchange : PaperExchange
+        Running and paused, with a recording that is not playing.
+    virtual : VirtualTime
+        Installed.
+    observer : Observer
+        Sees the account after each step.
+    step_s : float or None
+        Seconds after which it waits for the strategy; None: after each message.
+    """
+
+    def __init__(
+        self,
+        exchange: PaperExchange,
+        virtual: VirtualTime,
+        observer: Observer,
+        step_s: Optional[float],
+        on_pass: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.exchange = exchange
+        self.steps: int = 0
+        self.was_interrupted: bool = False
+        """Whether the strategy was still running at the end of the recording."""
+        self.error: Optional[BaseException] = None
+        self._virtual = virtual
+        self._observer = observer
+        self._step_s = step_s
+        self._on_pass = on_pass
+        self._is_done = False
+        self._interrupt_at = 0.0
+        self._ignored: Set[threading.Thread] = set()
+        # Also those that were closed, whose callbacks may still run.
+        self._cores: Set[Core] = set()
+        self._handler = signal.getsignal(signal.SIGINT)
+        self._thread = threading.Thread(
+            target=self._main, name="bfxsync-paper-backtest", daemon=True
+        )
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and the virtual time: the strategy has ended."""
+        self._is_done = True
+        self._virtual.changed.set()
+        self._thread.join()
+        for core in self._cores:
+            # Nothing is called in real time.
+            core.dispatcher.stop(0.0)
+        self._virtual.remove()
+        for core in self._cores:
+            core.dispatcher.join(time.monotonic() + CLOSE_TIMEOUT_S)
+
+    def _main(self) -> None:
+        try:
+            self.exchange.play()
+            while not self._is_done:
+                self._settle()
+                if not self._is_done:
+                    self._pass()
+        except BaseException as exc:
+            # It would wait for ever otherwise.
+            self.error = exc
+            self._virtual.remove()
+            for parked in list(self._virtual.parked.values()):
+                self._interrupt(parked)
+
+    # --- the passing of time ---------------------------------------------------------------------
+
+    def _pass(self) -> None:
+        """Let time pass up to the next thing that happens; all threads are parked."""
+        virtual, observer = self._virtual, self._observer
+        waiting = [each for each in list(virtual.parked.values()) if each.is_waiting]
+        ready = [
+            each for each in waiting if each.is_over is not None and each.is_over()
+        ]
+        now = virtual.now_s()
+        late = [e for e in waiting if e.deadline is not None and e.deadline <= now]
+        for parked in late:
+            parked.is_late = True
+        if ready or late:
+            for parked in (*ready, *late):
+                parked.release()
+            return
+        if self.exchange.finished.is_set() and now >= self._interrupt_at:
+            self._interrupt_at = now + AFTER_S
+            self.was_interrupted = True
+            main = virtual.parked.get(virtual.main.ident or 0)
+            if main is not None:
+                self._interrupt(main)
+            return
+        # Not for ever: it may be stopped.
+        until = now + _LONGEST_S
+        for parked in waiting:
+            if parked.deadline is not None:
+                until = min(until, parked.deadline)
+        if self.exchange.finished.is_set():
+            until = min(until, self._interrupt_at)
+        self.steps += 1
+        if self.steps % _TOLD_EVERY == 0:
+            self._on_pass()
+        if self._step_s is not None:
+            until = min(until, now + self._step_s)
+        observer.advance(self.exchange, until, is_whole=self._step_s is not None)
+
+    def _interrupt(self, parked: Parked) -> None:
+        """End a wait of the strategy as Ctrl-C would."""
+        handler = signal.getsignal(signal.SIGINT)
+        is_own = handler is not self._handler
+
+        def interrupt() -> None:
+            if is_own and callable(handler):
+                handler(int(signal.SIGINT), None)
+            else:
+                raise RecordingEnded("the recording has ended")
+
+        parked.interrupt = interrupt
+        parked.release()
+
+    # --- rest ------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Wait until nothing is on its way, and every thread of the strategy is parked."""
+        exchange, virtual = self.exchange, self._virtual
+        while not self._is_done:
+            before = (virtual.park_count, exchange.frames_sent, self._submitted())
+            pongs = sum(map(_ping, cores_of(exchange.port)))
+            if not self._wait_idle():
+                continue
+            parks, sent, submitted = before
+            after = (virtual.park_count, exchange.frames_sent - pongs)
+            # The pings were submitted, too.
+            if after == (parks, sent) and self._submitted() == submitted + pongs:
+                return
+
+    def _submitted(self) -> int:
+        """Return a number that changes with each request of the clients."""
+        return sum(
+            link.submit_count
+            for core in cores_of(self.exchange.port)
+            for link in core.placement.links
+        )
+
+    def _wait_idle(self) -> bool:
+        """Wait for the threads of the strategy; return whether that was not necessary."""
+        changed, tries = self._virtual.changed, 0
+        began_at, is_told = time.monotonic(), False
+        while not self._is_done:
+            changed.clear()
+            busy = self._busy()
+            if not busy:
+                break
+            tries += 1
+            if tries < _SPINS:
+                time.sleep(0)
+                continue
+            # Ever longer, as it would take the interpreter from the thread that works.
+            changed.wait(min(_NAP_S * (tries - _SPINS + 1), _LONGEST_NAP_S))
+            busy_s = time.monotonic() - began_at
+            if busy_s > _OTHER_S:
+                self._ignore(busy)
+            if busy_s > _BUSY_S and not is_told:
+                is_told = True
+                _log.warning(
+                    "%s; the time of the backtest stands still", place_of(busy[0])
+                )
+        return not tries
+
+    def _busy(self) -> List[threading.Thread]:
+        """Return the threads that have something to do."""
+        busy: List[threading.Thread] = []
+        self._cores.update(cores_of(self.exchange.port))
+        for core in self._cores:
+            busy += self._busy_in(core)
+        for thread in threading.enumerate():
+            if self._virtual.awaits(thread) and thread not in self._ignored:
+                if not self._virtual.is_parked(thread):
+                    busy.append(thread)
+        return busy
+
+    def _busy_in(self, core: Core) -> List[threading.Thread]:
+        """Return the threads of a client that are at work, or could call a callback."""
+        for link in core.placement.links:
+            if link.status in _OPENING and not link.is_finished:
+                return [link._thread]
+        dispatcher = core.dispatcher
+        alive = [thread for thread in dispatcher._threads if thread.is_alive()]
+        free = [thread for thread in alive if not self._virtual.is_parked(thread)]
+        if free and (
+            dispatcher.ready.items or len(dispatcher.ready._sleepers) < len(free)
+        ):
+            return free
+        return []
+
+    def _ignore(self, busy: List[threading.Thread]) -> None:
+        """Go on without threads that wait by other means, such as those of a pool."""
+        for thread in busy:
+            if thread is not self._virtual.main and not thread.name.startswith(
+                "bfxsync-"
+            ):
+                self._ignored.add(thread)
+                _log.warning(
+                    "%s; the backtest goes on without it, so its order is not fixed",
+                    place_of(thread),
+                )
+
+
+def place_of(thread: threading.Thread) -> str:
+    """Say where a thread is: the innermost line that is not of bfxsync or of Python."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    stack = [] if frame is None else traceback.extract_stack(frame)
+    own = [each for each in stack if not each.filename.startswith(_FOREIGN)]
+    where = own[-1] if own else None
+    place = "" if where is None else f" at {where.filename}:{where.lineno}"
+    return f"the thread {thread.name} has not waited for anything for a while{place}"
+
+
+def _ping(core: Core) -> int:
+    """Wait until the connections of a client have handled what was sent; return their number."""
+    count = 0
+    # Callbacks on a connection's thread are called before it reads the second pong.
+    for _ in range(2 if core.dispatcher.is_inline else 1):
+        waiters = []
+        for link in core.placement.links:
+            if link.status is ConnectionStatus.OPEN:
+                waiter = Waiter()
+                link.submit(SubscriptionTable.ping, waiter, time.monotonic() + _PONG_S)
+                waiters.append(waiter)
+        for waiter in waiters:
+            if not waiter.resolved.wait(_PONG_S + 1):
+                raise RequestTimeout("a connection of the backtest does not answer")
+        count += len(waiters)
+    return count

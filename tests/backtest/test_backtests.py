@@ -1,0 +1,555 @@
+"""Strategies over recordings, on the engine of the local exchange."""
+
+from __future__ import annotations
+
+import datetime as datetime_module
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from datetime import date, datetime, timedelta, timezone
+
+import pytest
+from recorded import BEGIN_S, write_recording
+
+from bfxsync import (
+    Client,
+    OrderBlocked,
+    OrderRejected,
+    RequestTimeout,
+    SubscriptionRejected,
+    UsageError,
+)
+from bfxsync.backtest import Backtest, BacktestFailed, backtest
+
+BALANCES = {"exchange": {"USD": 1000, "BTC": 5}}
+
+FILLS = (
+    "mts_create,id,symbol,order_id,exec_amount,exec_price,order_type,maker,fee,fee_currency\n"
+    "1700000002105,10000000000000,tBTCUSD,180000000001,0.1,104.0,EXCHANGE MARKET,-1,-0.0002,BTC\n"
+    "1700000005100,10000000000001,tBTCUSD,180000000002,0.1,107.0,EXCHANGE MARKET,-1,-0.0002,BTC\n"
+    "1700000008100,10000000000002,tBTCUSD,180000000003,0.1,110.0,EXCHANGE MARKET,-1,-0.0002,BTC\n"
+    "1700000011100,10000000000003,tBTCUSD,180000000004,0.1,113.0,EXCHANGE MARKET,-1,-0.0002,BTC\n"
+    "1700000014100,10000000000004,tBTCUSD,180000000005,0.1,116.0,EXCHANGE MARKET,-1,-0.0002,BTC\n"
+    "1700000017100,10000000000005,tBTCUSD,180000000006,0.1,119.0,EXCHANGE MARKET,-1,-0.0002,BTC\n"
+    "1700000020100,10000000000006,tBTCUSD,180000000007,0.1,122.0,EXCHANGE MARKET,-1,-0.0002,BTC\n"
+)
+EQUITY = (
+    "mts,equity,drawdown_ratio\n"
+    "1700000000000,1505.0,0.0\n"
+    "1700000002105,1514.8794,0.0\n"
+    "1700000005000,1525.079,0.0\n"
+    "1700000005100,1530.0576,0.0\n"
+    "1700000008100,1545.5346,0.0\n"
+    "1700000010000,1550.834,0.0\n"
+    "1700000011100,1561.3104,0.0\n"
+    "1700000014100,1577.385,0.0\n"
+    "1700000015000,1577.385,0.0\n"
+    "1700000017100,1593.7584,0.0\n"
+    "1700000020000,1604.956,0.0\n"
+    "1700000020100,1610.4306,0.0\n"
+    "1700000020800,1610.4306,0.0\n"
+)
+
+
+def buy(bfx, amount="1", **options):
+    reply = bfx.wss.inputs.submit_order(
+        type="EXCHANGE MARKET", symbol="tBTCUSD", amount=amount, **options
+    )
+    return reply.wait_filled(60)
+
+
+@pytest.fixture
+def run(recording):
+    """``run(main)``: a backtest of a function, with little money."""
+
+    def run(main, **options) -> Backtest:
+        return backtest(main, recording, **{"balances": BALANCES, **options})
+
+    return run
+
+
+# --- fills and equity ---------------------------------------------------------------------------
+
+
+def test_a_market_order_is_filled_at_the_recorded_price(run):
+    def main(bfx):
+        time.sleep(10.05)
+        assert buy(bfx).price_avg == 112
+        time.sleep(5)
+        buy(bfx, "-1")
+
+    result = run(main, every_s=5)
+    bought, sold = result.fills
+    assert (bought.exec_price, sold.exec_price, sold.exec_amount) == (112, 115, -1)
+    # The snapshots of the account came five milliseconds after its authentication.
+    assert bought.mts_create == BEGIN_S * 1000 + 10_055
+    # 0.2 % of 1 BTC at its middle price, and of 115 USD.
+    assert result.fees == pytest.approx(0.002 * 111 + 0.002 * 115)
+    assert (result.start_equity, result.ended_by) == (1505, "strategy")
+    assert result.simulated_s == 15.055
+    assert result.end_equity == pytest.approx(1000 + 3 + 4.998 * 116 - 0.23)
+    assert result.return_ratio == pytest.approx(result.end_equity / 1505 - 1)
+    times = [point.mts - BEGIN_S * 1000 for point in result.equity]
+    assert times[:2] == [0, 5000] and times[-1] == 15_055 and times == sorted(times)
+
+
+def test_a_resting_order_is_filled_by_a_trade_beyond_it(run):
+    def main(bfx):
+        order = bfx.wss.inputs.submit_order(
+            type="EXCHANGE LIMIT", symbol="tBTCUSD", amount="-0.3", price="110"
+        )
+        assert order.result(5).status.word == "ACTIVE"
+        filled.append(order.wait_filled(60))
+        filled.append(time.time() - BEGIN_S)
+
+    filled = []
+    result = run(main)
+    (fill,) = result.fills
+    assert (fill.exec_price, fill.maker) == (110, 1)
+    # The first bid of 110 came after ten seconds, the trade at 111 before.
+    assert filled[1] == pytest.approx(9.1, abs=1)
+
+
+def test_a_falling_equity_is_a_drawdown(run):
+    def main(bfx):
+        buy(bfx, "-5")
+        order = bfx.wss.inputs.submit_order(
+            type="EXCHANGE LIMIT", symbol="tBTCUSD", amount="1", price="90"
+        )
+        order.result(5)
+
+    result = run(main)
+    # 5 at 100 instead of the middle, and the fee.
+    assert result.max_drawdown_ratio == pytest.approx((5 + 1) / 1505, abs=1e-6)
+    assert result.open_orders == 1
+    assert result.equity.df()["drawdown_ratio"].max() == result.max_drawdown_ratio
+
+
+def test_fills_and_equity_are_tables(run):
+    result = run(buy)
+    frame = result.fills.df()
+    assert list(frame["exec_price"]) == [102] and frame.index.name == "time"
+    assert list(result.df().columns) == ["equity", "drawdown_ratio"]
+    assert str(result.df().index[0]) == "2023-11-14 22:13:20+00:00"
+
+
+def test_a_position_counts_with_its_profit(run):
+    def main(bfx):
+        reply = bfx.wss.inputs.submit_order(type="MARKET", symbol="tBTCUSD", amount="1")
+        reply.wait_filled(5)
+        time.sleep(10.05)
+
+    result = run(main, balances={"margin": {"USD": 1000}})
+    # Bought at 102, it can be closed at 110.
+    assert result.end_equity == pytest.approx(1000 + 8 - 0.204)
+
+
+def test_two_runs_are_equal_byte_for_byte(run):
+    def main(bfx):
+        def trade(trade):
+            if trade.id % 3 == 0:
+                buy(bfx, "0.1")
+                time.sleep(0.7)
+
+        bfx.wss.subscribe_trades("tBTCUSD", trade)
+        bfx.wss.run()
+
+    first, second = run(main, every_s=5), run(main, every_s=5)
+    assert first.ended_by == "recording" and first.json() == second.json()
+    # The same on every Python.
+    assert first.fills_csv() == FILLS and first.equity_csv() == EQUITY
+
+
+def test_value_is_in_the_currency_that_was_asked_for(tmp_path):
+    path = write_recording(tmp_path / "r.jsonl", 2, symbols=["tETHBTC", "tBTCUSD"])
+
+    def main(bfx):
+        pass
+
+    balances = {"exchange": {"ETH": 1, "USD": "10.1"}}
+    result = backtest(main, path, balances=balances)
+    assert (result.currency, result.start_equity) == ("BTC", pytest.approx(101.1))
+    result = backtest(main, path, balances=balances, currency="USD")
+    assert result.start_equity == pytest.approx(101 * 101 + 10.1)
+    assert backtest(main, path).fills == []
+
+
+# --- time ---------------------------------------------------------------------------------------
+
+
+def test_the_clocks_are_those_of_the_recording(run):
+    seen = []
+
+    def main(bfx):
+        begin = time.monotonic()
+        time.sleep(3)
+        seen.append(time.monotonic() - begin)
+        seen.append(time.time_ns() // 10**9 - BEGIN_S)
+        seen.append(time.gmtime().tm_year)
+        seen.append(time.strftime("%Y"))
+        seen.append(time.ctime(0) != time.ctime())
+        seen.append(time.localtime().tm_year)
+        assert time.monotonic_ns() / 1e9 == pytest.approx(time.monotonic())
+        now = datetime.now(timezone.utc)
+        assert now == datetime(2023, 11, 14, 22, 13, 23, tzinfo=timezone.utc)
+        assert isinstance(now, datetime) and issubclass(type(now), datetime)
+        assert datetime.utcnow() == now.replace(tzinfo=None)
+        assert datetime.today() == datetime.fromtimestamp(BEGIN_S + 3)
+        assert date.today() == datetime.today().date()
+        assert datetime_module.datetime.now(timezone.utc) == now
+        assert now - timedelta(seconds=3) < now
+
+    run(main)
+    assert seen == [pytest.approx(3), 3, 2023, "2023", True, 2023]
+    assert time.time() > BEGIN_S + 10**7 and datetime.now().year > 2023
+
+
+def test_waiting_takes_no_real_time(recording, tmp_path):
+    path = write_recording(tmp_path / "day.jsonl", 3600, step_s=1200)
+    began = time.monotonic()
+    result = backtest(lambda bfx: time.sleep(3000), path)
+    assert time.monotonic() - began < 60
+    assert result.simulated_s == 3000 and result.events == 6
+
+
+def test_time_passes_while_any_wait_waits(run):
+    waits = []
+
+    def main(bfx):
+        def note(text):
+            waits.append((text, round(time.time() - BEGIN_S, 1)))
+
+        note("begin")
+        assert not threading.Event().wait(1)
+        note("event")
+        with pytest.raises(queue.Empty):
+            queue.Queue().get(timeout=1)
+        note("queue")
+        assert not bfx.wss.wait_closed(1)
+        note("latch")
+        with pytest.raises(RequestTimeout):
+            bfx.wss.wait_for(lambda: False, timeout=1)
+        note("condition")
+        worker = threading.Thread(target=time.sleep, args=(1,))
+        worker.start()
+        worker.join()
+        note("join")
+        worker = threading.Thread(target=time.sleep, args=(2,))
+        worker.start()
+        worker.join(1)
+        assert worker.is_alive()
+        note("join in part")
+        time.sleep(0)
+        note("nothing")
+        worker.join()
+        with pytest.raises(ValueError, match="non-negative"):
+            time.sleep(-1)
+        with pytest.raises(RuntimeError, match="un-acquired"):
+            threading.Condition().wait(1)
+
+    run(main)
+    names = "begin event queue latch condition join join in part nothing"
+    assert " ".join(name for name, _ in waits) == names
+    assert [at for _, at in waits] == [0, 1, 2, 3, 4, 5, 6, 6]
+
+
+def test_a_callback_that_sleeps_delays_only_its_own_thread(run):
+    seen = []
+
+    def main(bfx):
+        def on_trade(trade):
+            time.sleep(4)
+            seen.append((trade.id, round(time.time() - BEGIN_S, 1)))
+
+        bfx.wss.subscribe_trades("tBTCUSD", on_trade)
+        time.sleep(10)
+        seen.append("main")
+
+    run(main)
+    # Trades come each second from 1.1 on.
+    assert seen == [(2, 5.1), (3, 9.1), "main"]
+
+
+def test_iteration_gets_each_trade_at_its_time(run):
+    late = []
+
+    def main(bfx):
+        for trade in bfx.wss.subscribe_trades("tBTCUSD"):
+            late.append(round(time.time() * 1000) - trade.mts)
+
+    result = run(main)
+    assert result.ended_by == "recording"
+    assert late == [100] * 20
+
+
+def test_own_threads_are_awaited(run):
+    def main(bfx):
+        stop, ticks = threading.Event(), []
+
+        def tick():
+            while not stop.wait(1):
+                ticks.append(time.time() - BEGIN_S)
+
+        worker = threading.Thread(target=tick)
+        worker.start()
+        time.sleep(5.5)
+        stop.set()
+        worker.join()
+        assert ticks == [1, 2, 3, 4, 5]
+
+    run(main)
+
+
+def test_larger_steps_let_it_react_later(run):
+    times = []
+
+    def main(bfx):
+        trades = bfx.wss.subscribe_trades("tBTCUSD")
+        for _ in range(6):
+            trades.get(timeout=60)
+            times.append(time.time() - BEGIN_S)
+        bfx.rest.auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "0.1")
+
+    result = run(main, step_s=5)
+    assert times == [5, 5, 5, 5, 10, 10]
+    assert [fill.exec_price for fill in result.fills] == [112]
+
+
+# --- the end ------------------------------------------------------------------------------------
+
+
+def test_the_end_interrupts_like_ctrl_c(run):
+    seen = []
+
+    def main(bfx):
+        try:
+            time.sleep(3600)
+        except KeyboardInterrupt:
+            seen.append(round(time.time() - BEGIN_S, 2))
+            buy(bfx)
+            raise
+        finally:
+            time.sleep(5)
+            seen.append(round(time.time() - BEGIN_S, 2))
+
+    result = run(main)
+    assert (result.ended_by, len(result.fills)) == ("recording", 1)
+    assert seen == [20.15, 25.15]
+
+
+def test_the_end_calls_the_handler_of_the_strategy(run):
+    before = signal.getsignal(signal.SIGINT)
+
+    def main(bfx):
+        going = [True]
+        signal.signal(signal.SIGINT, lambda number, frame: going.clear())
+        while going:
+            time.sleep(1)
+        assert time.time() > BEGIN_S + 20
+
+    assert run(main).ended_by == "recording"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_strategy_that_goes_on_is_interrupted_again(run):
+    times = []
+
+    def main(bfx):
+        while len(times) < 3:
+            try:
+                time.sleep(3600)
+            except KeyboardInterrupt:
+                times.append(round(time.time() - BEGIN_S))
+
+    run(main)
+    assert times == [20, 80, 140]
+
+
+def test_run_of_the_client_ends_with_the_recording(run):
+    assert run(lambda bfx: bfx.wss.run()).ended_by == "recording"
+
+
+def test_ctrl_c_keeps_what_has_happened(run):
+    def main(bfx):
+        buy(bfx)
+        raise KeyboardInterrupt
+
+    result = run(main)
+    assert (result.ended_by, len(result.fills)) == ("interrupt", 1)
+    assert "early, by Ctrl-C" in result.text()
+
+
+@pytest.mark.parametrize("code, ended_by", [(None, "strategy"), (3, "error")])
+def test_an_exit_of_the_strategy_has_its_code(run, code, ended_by):
+    def main(bfx):
+        raise SystemExit(code)
+
+    assert run(main, check=False).ended_by == ended_by
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+
+def test_an_error_of_the_strategy_keeps_the_result(run):
+    def main(bfx):
+        buy(bfx)
+        raise LookupError("mine")
+
+    with pytest.raises(BacktestFailed, match="LookupError\\('mine'\\)") as caught:
+        run(main)
+    error = caught.value.__cause__
+    assert isinstance(error, LookupError)
+    assert error.__traceback__.tb_frame.f_code.co_name == "main"
+    result = caught.value.result
+    assert (result.ended_by, len(result.fills), result.error) == ("error", 1, error)
+    assert run(main, check=False).text().endswith("early, by LookupError")
+
+
+def test_an_error_of_a_callback_ends_nothing(run, caplog):
+    def main(bfx):
+        bfx.wss.subscribe_trades("tBTCUSD", lambda trade: 1 / 0)
+        bfx.wss.run()
+
+    with pytest.raises(BacktestFailed, match="20 exceptions") as caught:
+        run(main)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    result = caught.value.result
+    assert (result.ended_by, result.callback_errors) == ("recording", 20)
+    assert "20 exceptions in callbacks" in result.text()
+    assert "raised" in caplog.text
+
+
+def test_what_was_not_recorded_is_refused(run):
+    def main(bfx):
+        with pytest.raises(SubscriptionRejected):
+            bfx.wss.subscribe_ticker("tETHUSD")
+        with pytest.raises(OrderRejected):
+            bfx.rest.auth.submit_order("EXCHANGE MARKET", "tETHUSD", "1")
+        with pytest.raises(OrderRejected):
+            buy(bfx, "1000")
+
+    assert run(main).fills == []
+
+
+def test_guards_count_in_the_time_of_the_recording(run):
+    def main(bfx):
+        buy(bfx, "0.1")
+        with pytest.raises(OrderBlocked):
+            buy(bfx, "0.1")
+
+    run(main, client_options={"max_orders_per_minute": 1})
+
+    def later(bfx):
+        buy(bfx, "0.1")
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(60)
+        time.sleep(41)
+        buy(bfx, "0.1")
+
+    assert len(run(later, client_options={"max_orders_per_minute": 1}).fills) == 2
+
+
+def test_no_client_of_another_exchange_is_made(run):
+    def main(bfx):
+        with pytest.raises(UsageError, match="no client of another exchange"):
+            Client(wss_host="wss://api.bitfinex.com/ws/2")
+        with Client() as own:
+            assert own.rest.auth.get_wallets() == bfx.rest.auth.get_wallets()
+
+    before = dict(os.environ)
+    run(main)
+    assert dict(os.environ) == before
+
+
+def test_only_one_at_a_time(run, recording):
+    def main(bfx):
+        with pytest.raises(UsageError, match="another backtest is running"):
+            backtest(main, recording)
+
+    run(main)
+
+
+def test_a_thread_that_is_busy_is_named(run, caplog, monkeypatch):
+    monkeypatch.setattr("bfxsync.backtest.driver._BUSY_S", 0.01)
+    monkeypatch.setattr("bfxsync.backtest.driver._OTHER_S", 0.005)
+    lock, is_known = threading.Lock(), threading.Event()
+
+    class Noted(logging.Handler):
+        def emit(self, record):
+            is_known.set()
+
+    handler = Noted()
+    logging.getLogger("bfxsync.backtest").addHandler(handler)
+
+    def main(bfx):
+        def wait_by_other_means():
+            lock.acquire()
+
+        with lock:
+            worker = threading.Thread(target=wait_by_other_means, name="pool")
+            worker.start()
+            time.sleep(1)
+            # Polls: the time stands still until somebody has noticed.
+            is_known.clear()
+            while not is_known.is_set():
+                pass
+        worker.join()
+
+    try:
+        run(main)
+    finally:
+        logging.getLogger("bfxsync.backtest").removeHandler(handler)
+    assert "the thread pool has not waited" in caplog.text
+    assert f"{os.path.basename(__file__)}:" in caplog.text
+    assert "the time of the backtest stands still" in caplog.text
+
+
+# --- arguments ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"strategy": 7}, "strategy must be a file or a function, not 7"),
+        ({"strategy": "none.py"}, "there is no file 'none.py'"),
+        ({"recording": 7}, "recording must be the path of a file"),
+        ({"recording": "none"}, "a capture must be one of"),
+        ({"every_s": 0}, "every_s must be"),
+        ({"step_s": -1}, "step_s must be"),
+        ({"step_s": 61}, "step_s must be at most 60, not 61"),
+        ({"parameters": [1]}, "parameters must be a mapping"),
+        ({"parameters": {"x": 1}}, "cannot be called with a client, x"),
+        ({"client_options": [1]}, "client_options must be a mapping"),
+        ({"client_options": {"wss_host": "x"}}, "must not have wss_host"),
+        ({"currency": "EUR"}, "currency must be one of the recording, BTC, USD"),
+        ({"balances": {"exchange": {"EUR": 1}}}, "no price of EUR in USD"),
+        ({"balances": 7}, "balances must be a mapping"),
+        ({"check": 1}, "check must be True or False"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else "-".join(value),
+)
+def test_impossible_arguments_are_refused(recording, options, message):
+    given = {"strategy": lambda bfx: None, "recording": recording, **options}
+    with pytest.raises(UsageError, match=message):
+        backtest(given.pop("strategy"), given.pop("recording"), **given)
+
+
+def test_a_recording_without_a_pair_is_refused(tmp_path):
+    path = write_recording(tmp_path / "r.jsonl", 1, symbols=["fUSD"])
+    with pytest.raises(UsageError):
+        backtest(lambda bfx: None, path)
+
+
+def test_progress_is_told(run, monkeypatch):
+    monkeypatch.setattr("bfxsync.backtest.driver._TOLD_EVERY", 1)
+    told = []
+
+    def main(bfx):
+        for _ in bfx.wss.subscribe_trades("tBTCUSD"):
+            pass
+
+    run(main, on_progress=told.append)
+    assert told == sorted(told) and 0 <= told[0] < told[-1] <= 1
