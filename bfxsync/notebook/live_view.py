@@ -10,16 +10,17 @@ change: if the kernel ends, only an old time tells.
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from itertools import count
 from threading import Thread, current_thread
-from typing import Protocol
+from typing import Any, Protocol
 
+from bfxsync._base.cells import shell
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import shielded, start_thread
 from bfxsync.errors import BfxError, NetworkError
-from bfxsync.notebook.drawing.numbers import utc_of
 from bfxsync.notebook.picture import Picture
 from bfxsync.notebook.sources import CLIENT_CLOSED, Source
 
@@ -32,7 +33,7 @@ _STOP_TIMEOUT_S = 2.0
 
 _numbers = count(1)
 
-_EMPTY = Picture("", "no data yet")
+_EMPTY = Picture("<div>no data yet</div>", "no data yet")
 
 
 class Handle(Protocol):
@@ -52,8 +53,9 @@ class LiveView:
     does not end it, as the kernel is not told.
     """
 
-    def __init__(self, worker: ViewWorker) -> None:
+    def __init__(self, worker: ViewWorker, run: int) -> None:
         self._worker = worker
+        self._run = run
 
     @also_half_made
     def __repr__(self) -> str:
@@ -61,7 +63,12 @@ class LiveView:
         return f"<LiveView {self._worker.source.name}: {state}>"
 
     def _ipython_display_(self) -> None:
-        """Show nothing more where a view is the last expression of its cell."""
+        """Show the present picture; nothing at the end of the cell that has shown the view."""
+        from IPython.display import display
+
+        if shell().execution_count != self._run:
+            show: Any = display
+            show(self.picture)
 
     @property
     def is_stopped(self) -> bool:
@@ -89,7 +96,8 @@ class ViewWorker:
         self._number = next(_numbers)
         # Histories have the positive numbers.
         self._key = -self._number
-        self._current_mts = time.time() * 1000
+        self._clock = source.core.settings.clock
+        self._current_at = self._utc_now()
         self._reason = ""
         self._picture = _EMPTY
         self._draw()
@@ -150,8 +158,8 @@ class ViewWorker:
                     self.end(f"stopped: {ending}")
                 else:
                     self._refresh()
-            # Without its client there is no data any more.
-            if not self.source.ending():
+            # A client that has ended has no data any more; a recording still has all of it.
+            if self.source.core.is_replay or not self.source.ending():
                 self._draw()
         except Exception as exc:
             _log.error("the view of %s failed", self.source.name, exc_info=exc)
@@ -180,17 +188,22 @@ class ViewWorker:
 
     def _draw(self) -> None:
         self._state = self.source.state()
-        if not self._state:
-            self._current_mts = time.time() * 1000
+        # The clock of a recording only goes on with its data.
+        if not self._state or self.source.core.is_replay:
+            self._current_at = self._utc_now()
         self._picture = self.source.draw() or self._picture
 
     def _captioned(self, state: str = "") -> Picture:
         """Return the picture with the time of its data, and what is wrong with it."""
-        caption = f"as of {utc_of(self._current_mts):%Y-%m-%d %H:%M:%S} UTC"
+        caption = f"as of {self._current_at:%Y-%m-%d %H:%M:%S} UTC"
         state = state or self._state
         if state:
             caption += f" \N{MIDDLE DOT} {state}"
         return self._picture.with_caption(caption)
+
+    def _utc_now(self) -> datetime:
+        """Return the time; of a replay, that of the recording."""
+        return self._clock.utc(self._clock.now())
 
     def _send(self, picture: Picture) -> None:
         self._sent_at = time.monotonic()

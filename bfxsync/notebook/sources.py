@@ -177,7 +177,9 @@ class BoardSource:
         if known:
             self._latest[symbol] = known[-1]
         ticker = self._latest.get(symbol)
-        state = ending_of(self.core, subscription) or state_of(subscription)
+        state = ""
+        if not self.core.lifetime.is_closing:
+            state = ending_of(self.core, subscription) or state_of(subscription)
         return BoardRow(symbol, ticker, self._prices(symbol, ticker), state)
 
     def _prices(self, symbol: str, ticker: AnyTicker | None) -> List[float]:

@@ -11,7 +11,7 @@ from bfxsync._base.plain import plain_real
 from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.symbols import check_symbol
 from bfxsync.client import Client
-from bfxsync.errors import BfxError, ClosedError, UsageError
+from bfxsync.errors import BfxError, ClosedError, SubscriptionRejected, UsageError
 from bfxsync.notebook.cells import register
 from bfxsync.notebook.live_view import LiveView, ViewWorker
 from bfxsync.notebook.sources import (
@@ -179,8 +179,13 @@ def _add_charts(
     """Subscribe to the candles of sparklines; a board without one of them is still a board."""
     for symbol in symbols:
         key = f"{symbol}:a30:p2:p30" if symbol.startswith("f") else symbol
-        charts[symbol] = wss.subscribe_candles(key, _TIMEFRAME, wait=False)
-    deadline = time.monotonic() + _SPARKLINES_TIMEOUT_S
+        try:
+            charts[symbol] = wss.subscribe_candles(key, _TIMEFRAME, wait=False)
+        except SubscriptionRejected:
+            pass  # a recording without these candles
+    # A recording brings nothing before it is played.
+    wait_s = 0.0 if wss._core.is_replay else _SPARKLINES_TIMEOUT_S
+    deadline = time.monotonic() + wait_s
     for chart in charts.values():
         try:
             chart.wait_ready(max(0.001, deadline - time.monotonic()))
@@ -209,6 +214,6 @@ def _show(source: Source, rate: float) -> LiveView:
     show: Any = display
     handle = show(worker.sent, display_id=True)
     worker.start(handle)
-    view = LiveView(worker)
+    view = LiveView(worker, shell().execution_count)
     register(view)
     return view

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from bfxsync.notebook.drawing.axes import Scale, price_range, price_ticks, time_ticks
 
+pytestmark = pytest.mark.once
+
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 MIDNIGHT = 1764460800000  # 2025-11-30
 

@@ -28,6 +28,8 @@ from bfxsync.notebook.drawing.books import (
 from bfxsync.notebook.drawing.candles import describe_candles, draw_candles
 from bfxsync.notebook.drawing.svg import DOWN, UP, image
 
+pytestmark = pytest.mark.once
+
 HOUR = 3_600_000
 START = 1764460800000
 SVG = "{http://www.w3.org/2000/svg}"
@@ -83,11 +85,20 @@ def test_the_last_price_hides_no_other_label():
     svg = draw_candles("tBTCUSD 1h", rising(40))
     found = {}
     for element in parse(svg).iter(f"{SVG}text"):
-        if float(element.get("x")) > 788:
+        if float(element.get("x")) > 770:
             found[element.text] = float(element.get("y"))
     heights = sorted(found.values())
     assert "140.00" in found
     assert all(b - a >= 11 for a, b in zip(heights, heights[1:]))
+
+
+def test_no_label_of_a_price_is_cut():
+    long = [Candle(START, *[2.1389e-6] * 4, 1.0)]
+    svg = draw_candles("tBTCUSD 1h", long)
+    (text,) = [each for each in texts(svg) if each == "0.0000021389"]
+    (rect,) = parse(svg).iter(f"{SVG}rect")
+    assert 6 + 6.2 * len(text) <= float(rect.get("width"))
+    assert float(rect.get("x")) + float(rect.get("width")) <= svg.width
 
 
 def test_no_label_of_a_time_is_cut():
@@ -95,7 +106,7 @@ def test_no_label_of_a_time_is_cut():
         svg = draw_candles("tBTCUSD 1h", rising(count))
         for element in parse(svg).iter(f"{SVG}text"):
             if element.get("text-anchor") == "middle":
-                assert 15 <= float(element.get("x")) <= 773
+                assert 15 <= float(element.get("x")) <= 755
 
 
 def test_days_have_dates():

@@ -17,6 +17,8 @@ from bfxsync.notebook.drawing.numbers import (
     utc_of,
 )
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     "price, text",

@@ -13,6 +13,8 @@ from bfxsync.notebook.drawing.orders import fills_table, orders_table
 from bfxsync.notebook.drawing.svg import DOWN, UP
 from bfxsync.notebook.drawing.tables import Cell, Table, table_html, table_text
 
+pytestmark = pytest.mark.once
+
 MTS = 1764460800000
 
 

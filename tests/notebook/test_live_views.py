@@ -30,6 +30,8 @@ class Screen(CapturingDisplayPublisher):
         latest = {}
         for item in self.outputs:
             assert set(item["data"]) <= {"text/html", "text/plain"}
+            if not item["transient"]:
+                continue
             latest[item["transient"]["display_id"]] = item["data"]
         return [data["text/plain"] for data in latest.values()]
 
@@ -327,8 +329,7 @@ def test_views_need_a_notebook(notebook, exchange):
         assert len(bfx.wss._core.placement.subscribers()) == 2
 
 
-@pytest.mark.parametrize("rate", [0, -1, 5.01, "2", None, True, float("nan")])
-def test_an_impossible_rate_is_refused(bfx, rate):
+def test_an_impossible_rate_is_refused(bfx):
     book = bfx.wss.subscribe_book("tBTCUSD")
     candles = bfx.wss.subscribe_candles("tBTCUSD", "1m")
     for show in (
@@ -337,24 +338,25 @@ def test_an_impossible_rate_is_refused(bfx, rate):
         partial(bfxsync.notebook.board, bfx, "tBTCUSD"),
         partial(bfxsync.notebook.orders, bfx),
     ):
-        with pytest.raises(UsageError, match="rate must be a number from 0.1 to 5"):
-            show(rate=rate)
+        for rate in (0, -1, 5.01, "2", None, True, float("nan")):
+            with pytest.raises(UsageError, match="rate must be a number from 0.1 to 5"):
+                show(rate=rate)
 
 
-@pytest.mark.parametrize(
-    "show, message",
-    [
-        ("bfx.wss.subscribe_book('tBTCUSD').show(levels=0)", "levels must be"),
-        ("bfx.wss.subscribe_candles('tBTCUSD', '1m').show(count=241)", "count must be"),
-        ("bfxsync.notebook.board(bfx)", "board needs at least one symbol"),
-        ("bfxsync.notebook.board(bfx, ['tBTCUSD'])", "symbol must be"),
-        ("bfxsync.notebook.board('tBTCUSD')", "client must be a Client or"),
-        ("bfxsync.notebook.orders(bfx.wss)", "client must be a Client, not"),
-    ],
-)
-def test_impossible_arguments_are_refused(notebook, bfx, show, message):
-    with pytest.raises(UsageError, match=message):
-        eval(show, {"bfx": bfx, "bfxsync": bfxsync})
+def test_impossible_arguments_are_refused(bfx):
+    book = bfx.wss.subscribe_book("tBTCUSD")
+    candles = bfx.wss.subscribe_candles("tBTCUSD", "1m")
+    notebook = bfxsync.notebook
+    for message, call in {
+        "levels must be": lambda: book.show(levels=0),
+        "count must be": lambda: candles.show(count=241),
+        "board needs at least one symbol": lambda: notebook.board(bfx),
+        "symbol must be": lambda: notebook.board(bfx, ["tBTCUSD"]),
+        "client must be a Client or": lambda: notebook.board("tBTCUSD"),
+        "client must be a Client, not": lambda: notebook.orders(bfx.wss),
+    }.items():
+        with pytest.raises(UsageError, match=message):
+            call()
 
 
 def test_a_refused_symbol_leaves_nothing_behind(notebook, screen, bfx):
@@ -364,9 +366,40 @@ def test_a_refused_symbol_leaves_nothing_behind(notebook, screen, bfx):
     assert screen.outputs == []
 
 
-def test_a_view_is_nothing_more_at_the_end_of_a_cell(notebook, screen, bfx):
-    notebook.run("bfx.wss.subscribe_book('tBTCUSD').show()")
+def test_a_view_is_shown_once_in_its_cell(notebook, screen, bfx):
+    notebook.run("view = bfx.wss.subscribe_book('tBTCUSD').show()\nview")
     assert len(screen.counts) == 1
+    # In another cell its picture stands still.
+    notebook.run("bfx.close()\nview")
+    view = notebook["view"]
+    assert screen.outputs[-1]["data"]["text/plain"] == repr(view.picture)
+    assert not screen.outputs[-1].get("update")
+
+
+def test_a_recording_is_shown_with_its_own_time(notebook, screen, exchange, tmp_path):
+    path = tmp_path / "recording.jsonl"
+    with exchange.client(record=path) as bfx:
+        bfx.wss.subscribe_book("tBTCUSD")
+        bfx.wss.subscribe_ticker("tBTCUSD")
+    notebook.shell.user_ns["path"] = path
+    notebook.run(
+        "import bfxsync\n"
+        "wss = bfxsync.replay(path)\n"
+        "view = wss.subscribe_book('tBTCUSD').show()\n"
+        "board = bfxsync.notebook.board(wss, 'tBTCUSD', rate=5)"
+    )
+    assert all("waiting for data" in text for text in screen.shown())
+    wss = notebook["wss"]
+    assert all(
+        f"as of {wss.begin:%Y-%m-%d %H:%M:%S}" in each for each in screen.shown()
+    )
+    notebook.run("wss.run()")
+    screen.wait(lambda shown: all("stopped" in each for each in shown))
+    # Even if all of it was played between two looks.
+    book, board = screen.shown()
+    assert book.startswith("tBTCUSD P0: bid 6")
+    assert board.splitlines()[1].startswith("tBTCUSD  6")
+    assert all(f"as of {wss.end:%Y-%m-%d %H:%M:%S}" in each for each in screen.shown())
 
 
 def test_decimals_are_shown(notebook, screen, exchange):

@@ -25,7 +25,7 @@ from bfxsync.notebook.drawing.svg import (
 )
 
 _WIDTH, _HEIGHT = 860, 330
-_LEFT, _RIGHT = 4, 788
+_LEFT, _RIGHT = 4, 770
 _TOP, _BOTTOM = 32, 236
 _VOLUME_TOP, _VOLUME_BOTTOM = 250, 298
 _TIMES_Y = 314
