@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -82,3 +86,26 @@ def test_a_similar_command_is_proposed(capsys: Output) -> None:
         "bfxsync: there is no command 'dem'; did you mean demo? (see bfxsync --help)\n"
     )
     assert capsys.readouterr().err == expected
+
+
+def documented() -> list[str]:
+    """The commands that the documents show, without pipes and redirections."""
+    root_folder = Path(__file__).parents[2]
+    lines = []
+    for page in ("README.rst", "docs/command_line.rst", "docs/recording.rst"):
+        text = (root_folder / page).read_text("utf-8")
+        lines += re.findall(r"^    (?:\$ )?bfxsync ([^|>#\n]+)", text, re.MULTILINE)
+    return sorted({line.strip() for line in lines})
+
+
+@pytest.mark.parametrize("line", documented())
+def test_the_documents_show_commands_that_exist(line: str) -> None:
+    arguments = shlex.split(line)
+    context = root.make_context("bfxsync", arguments)
+    command: click.Command = root
+    while isinstance(command, click.Group):
+        name, found, arguments = command.resolve_command(context, arguments)
+        assert name is not None and found is not None
+        command = found
+        context = command.make_context(name, list(arguments), parent=context)
+        arguments = [*getattr(context, "_protected_args", []), *context.args]

@@ -152,6 +152,8 @@ def test_keys_have_names(text: str, names: list[str]) -> None:
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[PaperExchange]:
     with PaperExchange(rate=200, ticker_s=0.05) as exchange:
+        with exchange.client() as bfx:
+            bfx.rest.auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.01", "30000")
         yield exchange
 
 
@@ -166,7 +168,6 @@ def until(condition: Callable[[], Any]) -> None:
 
 def test_data_of_the_selected_symbol_arrives(exchange: PaperExchange) -> None:
     with exchange.client(numbers=Decimal) as bfx:
-        bfx.rest.auth.submit_order("EXCHANGE LIMIT", "tBTCUSD", "0.01", "30000")
         data = BoardData(bfx, ["BTC/USD", "fUSD", "tBTCUSD"], "1m", "", has_key=True)
         assert data.symbols == ["tBTCUSD", "fUSD"]
         until(lambda: data.view().candles and data.view().trades and data.view().orders)
