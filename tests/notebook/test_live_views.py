@@ -227,20 +227,23 @@ def test_a_closed_client_ends_its_views_before_it_returns(notebook, screen, bfx)
     )
 
 
-def test_an_outage_is_named_and_keeps_its_time(notebook, screen, exchange):
+def test_an_outage_is_named_beside_the_last_data(notebook, screen, exchange):
     with exchange.client(backoff=Backoff(first_s=0.05, cap_s=0.05)) as bfx:
         notebook.shell.user_ns["bfx"] = bfx
-        notebook.run("view = bfx.wss.subscribe_book('tBTCUSD').show()")
-        notebook.run("board = bfxsync.notebook.board(bfx, 'tBTCUSD', rate=5)")
+        notebook.run(
+            "bfx.wss.subscribe_book('tBTCUSD').show()\n"
+            "bfxsync.notebook.board(bfx, 'tBTCUSD', rate=5)\n"
+            "bfxsync.notebook.orders(bfx, rate=5)"
+        )
         exchange.inject("refuse_handshake", times=None)
         exchange.drop_connections()
         screen.wait(lambda shown: all("reconnecting" in each for each in shown))
-        book, board = screen.shown()
-        assert book.startswith("tBTCUSD P0: bid 6") and "64," in board.splitlines()[1]
+        book, board, orders = screen.shown()
+        assert book.startswith("tBTCUSD P0: bid 6")
+        assert "64," in board.splitlines()[1]
+        assert orders.startswith("Open orders: ")
         exchange.clear_faults()
-        screen.wait(lambda shown: all("reconnecting" not in each for each in shown))
-        notebook["view"].stop()
-        notebook["board"].stop()
+        screen.wait(lambda shown: not any("reconnecting" in each for each in shown))
 
 
 class Still:
@@ -364,6 +367,13 @@ def test_a_refused_symbol_leaves_nothing_behind(notebook, screen, bfx):
         bfxsync.notebook.board(bfx, "tBTCUSD", "tNOTHERE:USD")
     assert bfx.wss._core.placement.subscribers() == []
     assert screen.outputs == []
+
+
+def test_a_board_that_cannot_be_shown_leaves_nothing_behind(bfx, screen, monkeypatch):
+    monkeypatch.setattr(Screen, "publish", _raise)
+    with pytest.raises(OSError, match="no kernel"):
+        bfxsync.notebook.board(bfx, "tBTCUSD")
+    assert bfx.wss._core.placement.subscribers() == []
 
 
 def test_a_view_is_shown_once_in_its_cell(notebook, screen, bfx):
