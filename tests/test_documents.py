@@ -105,8 +105,8 @@ def test_every_promise_has_its_tests(number, place):
 
 # What anyone would write first.
 ORDINARY = (
-    "board download_30_days funding_watcher imbalance limit_order ohlc_from_trades portfolio_value "
-    "price_alert recorder spread_to_csv"
+    "board download_30_days funding_ladder funding_watcher imbalance limit_order ohlc_from_trades "
+    "portfolio_value price_alert recorder spread_to_csv wait_for"
 ).split()
 
 
@@ -156,7 +156,9 @@ def ended_with(pattern):
 ENOUGH = {
     "reconnect": recovered,
     "board": ended_with(r"tBTCUSD \d\S*   tETHUSD \d\S*   tLTCBTC 0\.\d"),
-    "funding_watcher": ended_with(r"7\.\d+ % for \d+ days: (lend|wait)"),
+    "funding_watcher": ended_with(r"7\.\d+% for \d+ days: (lend|wait)"),
+    "funding_ladder": ended_with(r"placed \d+ ACTIVE"),
+    "wait_for": ended_with(r"bought 0\.5 BTC at 64,\d\d\d\.\d\d USD"),
     "imbalance": ended_with(r"[+-]0\.\d{3}  mid \d+\.\d+, microprice \d+\.\d\d"),
     "limit_order": ended_with("open orders: 0"),
     "live_orders": ended_with("that the exchange has executed: 2"),

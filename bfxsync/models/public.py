@@ -8,9 +8,11 @@ Number fields are annotated `float` and filled with `decimal.Decimal` for a clie
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import localcontext
 from typing import ClassVar
 
 from bfxsync._base.aliases import Mts, Symbol
+from bfxsync._base.numbers import EXACT
 from bfxsync.models.model import ObjectModel, RestModel, Switch, at, key, model
 from bfxsync.models.moments import Moment, moment
 
@@ -110,6 +112,12 @@ class FundingStatistic(RestModel):
     """Symbol of the request."""
 
     time: ClassVar[Moment[datetime]] = moment(mts)
+
+    @property
+    def flash_return_rate(self) -> float:
+        """The flash return rate per day, as in `FundingTicker.frr`: 365 times `frr`."""
+        with localcontext(EXACT):
+            return self.frr * 365
 
 
 @model
