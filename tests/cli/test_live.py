@@ -90,6 +90,18 @@ def test_trades_begin_with_past_ones_in_order() -> None:
     assert len({row["id"] for row in rows}) == 12
 
 
+def test_closed_candles_come_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    with PaperExchange(rate=20, speed=200) as exchange:
+        for name, value in exchange.environment.items():
+            monkeypatch.setenv(name, value)
+        ended = run("candles BTC/USD --closed --json --last 2 --count 5")
+        funding = run("candles fUSD --closed --last 1 --count 1")
+    assert ended.code == 0
+    times = [json.loads(line)["time"] for line in ended.out.splitlines()]
+    assert len(times) == 5 and times == sorted({*times})
+    assert funding.code == 0 and "fUSD:a30:p2:p30 1m" in funding.out
+
+
 @pytest.mark.usefixtures("exchange")
 def test_fewer_than_the_past_trades_are_the_latest() -> None:
     first = json.loads(run("trades BTC/USD --json --count 1").out)
@@ -162,6 +174,7 @@ def test_numbers_are_as_the_exchange_sent_them(monkeypatch: pytest.MonkeyPatch) 
         ("book BTC/USD --prec R0", "--prec"),
         ("candles BTC/USD --tf 2m", "--tf"),
         ("trades BTC/USD --last -1", "--last"),
+        ("candles tBTCUSX --closed", "did you mean 'tBTCUST' or 'tBTCUSD'?"),
     ],
 )
 @pytest.mark.usefixtures("exchange")

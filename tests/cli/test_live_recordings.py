@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 from pathlib import Path
 from typing import Iterator
@@ -171,3 +172,14 @@ def test_a_full_disk_is_an_error(
     ended = run(f"record BTC/USD --out {tmp_path / 'run.jsonl'}")
     assert ended.code == 1
     assert "the recording has failed" in ended.err.splitlines()[-1]
+
+
+@pytest.mark.once
+def test_the_example_for_terminals_runs(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "examples/terminal.sh").read_text("utf-8")
+    lines = re.findall(r"^bfxsync (.+)$", text, re.MULTILINE)
+    assert len(lines) == 5
+    for line in lines:
+        recording = str(tmp_path / "run.jsonl.gz")
+        ended = run(*shlex.split(line.replace('"$recording"', recording)))
+        assert (ended.code, ended.err) == (0, "") and ended.out.count("\n") >= 2

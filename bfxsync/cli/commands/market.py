@@ -120,6 +120,25 @@ def book(**options: Any) -> None:
     help="Their length (default: 1m).",
     metavar="TF",
 )
-def candles(**options: Any) -> None:
+@click.option(
+    "--closed",
+    is_flag=True,
+    help="Each candle once, when it is closed; none is missing after a gap.",
+)
+def candles(closed: bool, **options: Any) -> None:
     """Show candles: the current one at each change."""
-    _run("candles", **options)
+    if not closed:
+        _run("candles", **options)
+        return
+    from bfxsync.cli.live.closed import closed_candles
+    from bfxsync.cli.live.stream import Limits
+
+    limits = Limits(options["count"], options["seconds"])
+    closed_candles(
+        options["symbols"],
+        options["timeframe"],
+        output=options["output"],
+        is_paper=options["paper"],
+        limits=limits,
+        last=options["last"],
+    )

@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Iterator, Mapping, Sequence
 
 from bfxsync import (
+    CandleCorrected,
     Client,
     ConnectionStatus,
     Degraded,
@@ -25,8 +26,11 @@ from bfxsync import (
     Status,
     Subscription,
     SubscriptionRejected,
+    SubscriptionStatus,
     WebSocketClient,
 )
+from bfxsync.cli.live.lines import line_of
+from bfxsync.cli.rows import iso_text
 from bfxsync.cli.shared import drop_output
 
 _MOST_QUEUED = 10_000
@@ -43,7 +47,7 @@ class Feed:
     wss : WebSocketClient
         Also a `Replay`, which then has to be started.
     requests : sequence of dict
-        As for `WebSocketClient.subscribe_many`.
+        As for `WebSocketClient.subscribe_many`; none for items of other sources only.
     """
 
     def __init__(
@@ -64,7 +68,8 @@ class Feed:
             }
             for at, request in enumerate(self._requests)
         ]
-        self.subscriptions = list(self._wss.subscribe_many(requests))
+        if requests:
+            self.subscriptions = list(self._wss.subscribe_many(requests))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,7 +158,10 @@ class Notices:
             self._print(name, text)
         elif isinstance(event, Degraded):
             self._print(name, f"degraded: {event.reason}")
-        elif isinstance(event, Status):
+        elif isinstance(event, CandleCorrected):
+            text = f"the candle of {iso_text(event.candle.mts)} has been corrected: "
+            self._print(name, text + line_of(event.candle))
+        elif isinstance(event, Status) and event.status is not SubscriptionStatus.LIVE:
             self._print(name, event.status.value)
 
     def _print(self, name: str, text: str) -> None:

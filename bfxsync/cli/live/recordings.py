@@ -61,9 +61,8 @@ def record(
         with known_symbols(bfx, symbols):
             bfx.wss.subscribe_many(requests)
         with ends_well():
-            print(
-                f"recording {len(requests)} channels to {path}; Ctrl-C ends", flush=True
-            )
+            number = "1 channel" if len(requests) == 1 else f"{len(requests)} channels"
+            print(f"recording {number} to {path}; Ctrl-C ends", flush=True)
             _watch(bfx, errors, seconds)
         frames = bfx.wss.frame_count
     _check(errors)

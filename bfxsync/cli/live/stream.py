@@ -135,10 +135,14 @@ def request_of(
         length = next(length for length in (1, 25, 100, 250) if length >= levels)
         request.update(prec=prec, len=length)
     elif channel == "candles":
-        is_plain_funding = symbol.startswith("f") and ":" not in symbol
-        periods = ":a30:p2:p30" if is_plain_funding else ""
-        request = {"channel": channel, "key": f"trade:{timeframe}:{symbol}{periods}"}
+        key = f"trade:{timeframe}:{symbol}{periods_of(symbol)}"
+        request = {"channel": channel, "key": key}
     return request
+
+
+def periods_of(symbol: str) -> str:
+    """Return the end of a key of candles: all periods of a funding currency without any."""
+    return ":a30:p2:p30" if symbol.startswith("f") and ":" not in symbol else ""
 
 
 def emitter(
