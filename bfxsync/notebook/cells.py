@@ -22,6 +22,10 @@ _log = get_logger(__name__)
 Key = Tuple[str, str]
 
 
+# Number of things from which on those that have ended are forgotten without another cell.
+_MANY = 100
+
+
 class Stoppable(Protocol):
     """What a cell can make: a subscription, a view."""
 
@@ -49,6 +53,7 @@ class Cell:
         """The cell whose code runs this one."""
         self._made: List[Tuple[Callable[[], object], Callable[[], bool]]] = []
         self._is_over = False
+        self._limit = _MANY
 
     def __len__(self) -> int:
         return len(self._made)
@@ -58,6 +63,10 @@ class Cell:
         self._made.append((stop, is_over))
         if self._is_over:
             self.end()
+        elif len(self._made) > self._limit:
+            # A callback may subscribe and unsubscribe for days without another cell.
+            self.prune()
+            self._limit = max(_MANY, 2 * len(self._made))
 
     def end(self) -> None:
         """Stop everything."""

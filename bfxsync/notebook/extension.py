@@ -19,7 +19,9 @@ _former: Dict[str, Any] = {}
 def load_ipython_extension(shell: Any) -> None:
     """Watch the cells of a shell of IPython, and show lists of models as tables."""
     CELLS.watch(shell)
-    _former["list"] = _formatter(shell).for_type(list, _list_html)
+    former = _formatter(shell).for_type(list, _list_html)
+    if former is not _list_html:
+        _former["list"] = former
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -28,12 +30,16 @@ def unload_ipython_extension(shell: Any) -> None:
     formatter = _formatter(shell)
     if formatter.for_type(list) is _list_html:
         formatter.pop(list)
-        if _former["list"] is not None:
+        if _former.get("list") is not None:
             formatter.for_type(list, _former["list"])
     _former.clear()
 
 
 def _list_html(values: Any) -> Any:
+    # IPython asks a formatter of the base class first.
+    own = getattr(type(values), "_repr_html_", None)
+    if own is not None:
+        return own(values)
     found = list_html(values)
     former = _former.get("list")
     return former(values) if found is None and former is not None else found

@@ -66,7 +66,7 @@ def on(self: HasCore, event: str, callback: Any = None) -> Any:
     registered = listeners.add(event, callback)
     made_in_cell(
         functools.partial(_remove, core, event, registered),
-        lambda: registered not in listeners.of(event),
+        lambda: core.lifetime.is_closing or registered not in listeners.of(event),
     )
     if account is not None:
         # Before `listen`, which begins the first handler with the state.

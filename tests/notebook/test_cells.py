@@ -9,6 +9,7 @@ import pytest
 
 from bfxsync._base import cells as base
 from bfxsync.models import Trade
+from bfxsync.models.model_list import ModelList
 from bfxsync.notebook import cells
 from bfxsync.notebook.cells import CELLS
 
@@ -161,11 +162,19 @@ def test_lists_of_models_are_tables_with_the_extension(notebook):
     formatter.pop(list)
     notebook.run("%load_ext bfxsync")
     assert "<table" in formatter(models) and formatter(others) is None
+    # Lists of other packages have tables of their own.
+    assert formatter(OwnList()) == "own"
+    assert "<table" in formatter(ModelList(models, Trade))
     # Another formatter that was registered later stays.
     formatter.for_type(list, lambda values: "later")
     notebook.run("%unload_ext bfxsync")
     assert formatter(models) == "later"
     formatter.pop(list)
+
+
+class OwnList(list):
+    def _repr_html_(self):
+        return "own"
 
 
 class View:
@@ -207,6 +216,23 @@ def test_what_has_ended_is_forgotten(notebook):
     assert len(CELLS._by_key) == 1
     view.is_stopped = True
     notebook.run("2")
+    assert CELLS._by_key == {}
+
+
+def test_what_callbacks_make_and_end_takes_no_memory():
+    cell = cells.Cell(("text", "x"))
+    for number in range(1_000):
+        cell.add(lambda: None, lambda number=number: number % 10 > 0)
+    assert len(cell) <= 202
+
+
+def test_a_closed_client_is_forgotten_with_its_handlers(notebook):
+    notebook.run(
+        "bfx = bfxsync.notebook.client(wss_host=url)\nbfx.wss.on('open', print)"
+    )
+    assert len(CELLS._by_key) == 1
+    notebook.run("bfx.close()")
+    notebook.run("1")
     assert CELLS._by_key == {}
 
 
