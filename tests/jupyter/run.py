@@ -34,7 +34,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "notebooks" / "market_data.ipynb"
 
-TIMEOUT_S = 90.0
+TIMEOUT_S = 180.0
 """Of each wait. Only for what would not come."""
 
 APART_S = 3.0

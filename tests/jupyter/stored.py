@@ -32,8 +32,8 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 #: The largest file, in bytes: a page of pictures, not of megabytes.
 MAX_SIZE = 150_000
 
-TIMEOUT_S = 120.0
-"""Of a cell. Only for one that would not end."""
+TIMEOUT_S = 240
+"""Of the start of a kernel, and of a cell. Only for what would not end."""
 
 _PICTURE = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
 
@@ -86,6 +86,7 @@ async def _execute(notebook: Any) -> Any:
         client = NotebookClient(
             notebook,
             timeout=TIMEOUT_S,
+            startup_timeout=TIMEOUT_S,
             kernel_name="python3",
             record_timing=False,
             resources={"metadata": {"path": folder}},
