@@ -10,7 +10,7 @@ from typing import Any
 
 import websocket
 
-from bfxsync import Client
+from bfxsync import Backoff, Client
 from bfxsync.wire.authentication import NONCE_RETRIES
 
 DEADLINE_S = 60.0
@@ -23,7 +23,8 @@ EVERY = 10
 def authenticate(bfx: Client, url: str, counts: Counter[str]) -> None:
     """Authenticate a fresh connection, another one after 10114."""
     signer: Any = bfx._credentials.current.signer
-    # As often as a client does.
+    # As often as a client does, and with its delays, shorter.
+    backoff = Backoff(first_s=0.01)
     for _ in range(NONCE_RETRIES + 1):
         drawn: list[Any] = []
         come = threading.Event()
@@ -42,6 +43,8 @@ def authenticate(bfx: Client, url: str, counts: Counter[str]) -> None:
             return
         assert event["code"] == NONCE_TOO_SMALL, event
         counts["refused authentications"] += 1
+        backoff = backoff.failed()
+        threading.Event().wait(backoff.delay_s())
     raise AssertionError("the client would have been ended")
 
 
