@@ -353,6 +353,7 @@ def test_the_transports_stand_apart_from_each_other():
 # Arguments are checked before a connection is made, as the client would; requests are shown before
 # they are sent.
 CLI_MAY_ALSO = {
+    "cli.account": ("valuation",),
     "cli.checkup": ("_base.hosts", "_base.proxies"),
     "cli.doctor": ("_base.hosts", "checks.hosts"),
     "cli.download": ("_base.aliases", "checks", "joined"),

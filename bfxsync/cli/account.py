@@ -6,7 +6,7 @@ import sys
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 import click
 
@@ -16,6 +16,10 @@ from bfxsync.cli.play_account import furnish
 from bfxsync.cli.shared import is_terminal, open_client
 from bfxsync.cli.tables import Column, digits, moment, number, show, text
 from bfxsync.models import Ledger, Order, Position, Wallet
+from bfxsync.valuation.portfolio import PortfolioRow
+
+MOST = 2500
+"""Rows per request."""
 
 _PLAY_MONEY = "play money, on a local exchange that ends with this command"
 
@@ -26,6 +30,12 @@ WALLETS = (
     number("available", "available_balance"),
     Column("interest", lambda row: digits(row.unsettled_interest or None), 1, True),
     text("last change", "last_change", 2, is_sentence=True),
+)
+
+VALUES = (
+    *WALLETS[:4],
+    Column("value", lambda row: _rounded(row.value), 0, True),
+    text("by", "path", 2, is_sentence=True),
 )
 
 ORDERS = (
@@ -65,17 +75,35 @@ LEDGERS = (
 )
 
 
-def show_wallets(output: str, paper: bool, all_: bool, currency: str | None) -> int:
-    """Print the balances; those of 0 with `all_` only."""
+def show_wallets(
+    output: str, paper: bool, all_: bool, currency: str | None, quote: str | None
+) -> int:
+    """Print the balances; those of 0 with `all_` only, and with `quote` their values in it."""
+    wanted = None if currency is None else currency.upper()
+    portfolio: Any = None
 
-    def rows(bfx: Client) -> Sequence[Wallet]:
+    def rows(bfx: Client) -> Sequence[Any]:
+        nonlocal portfolio
+        found: Iterable[Any]
+        if quote is None:
+            found = bfx.rest.auth.get_wallets()
+        else:
+            found = portfolio = bfx.portfolio(quote.upper())
         return [
             wallet
-            for wallet in bfx.rest.auth.get_wallets()
-            if (all_ or wallet.balance) and currency in (None, wallet.currency)
+            for wallet in found
+            if (all_ or wallet.balance) and wanted in (None, wallet.currency)
         ]
 
-    return _show("wallets", rows, WALLETS, Wallet, output, paper, "no balances")
+    columns = WALLETS if quote is None else VALUES
+    model: Any = Wallet if quote is None else PortfolioRow
+    code = _show("wallets", rows, columns, model, output, paper, "no balances")
+    if output == "text" and portfolio is not None and wanted is None:
+        total = f"total {portfolio.total:,.2f} {portfolio.currency}"
+        others = sorted({row.currency for row in portfolio.unvalued})
+        note = f", without {', '.join(others)}" if others else ""
+        click.echo(f"{total} as of {portfolio.time:%H:%M:%S} UTC{note}")
+    return code
 
 
 def show_orders(
@@ -83,20 +111,28 @@ def show_orders(
     paper: bool,
     symbol: str | None,
     history: bool,
+    cid: int | None,
     since: datetime | None,
     count: int,
 ) -> int:
-    """Print the open orders, or with `history` the latest closed ones."""
+    """Print the open orders, with `history` the latest closed ones, or those with a client id."""
 
     def rows(bfx: Client) -> Sequence[Order]:
+        auth = bfx.rest.auth
+        if cid is not None:
+            found = [o for o in auth.get_orders(symbol=symbol) if o.cid == cid]
+            closed = [] if found else auth.get_orders_history(symbol=symbol, limit=MOST)
+            return found or [order for order in closed if order.cid == cid]
         if not history:
-            return bfx.rest.auth.get_orders(symbol=symbol)
-        closed = bfx.rest.auth.iter_orders_history(
-            symbol=symbol, start=since, limit=min(count, 2500)
+            return auth.get_orders(symbol=symbol)
+        past = auth.iter_orders_history(
+            symbol=symbol, start=since, limit=min(count, MOST)
         )
-        return list(islice(closed, count))
+        return list(islice(past, count))
 
     empty = "no closed orders" if history else "no open orders"
+    if cid is not None:
+        empty = f"no order with cid {cid}, open or among the latest {MOST} closed ones"
     return _show("orders", rows, ORDERS, Order, output, paper, empty)
 
 
@@ -118,7 +154,7 @@ def show_ledgers(
 
     def rows(bfx: Client) -> Sequence[Ledger]:
         entries = bfx.rest.auth.iter_ledgers(
-            currency, start=since, limit=min(count, 2500)
+            currency, start=since, limit=min(count, MOST)
         )
         return list(islice(entries, count))
 
@@ -150,6 +186,10 @@ def _flags(order: Any) -> str:
         if flag & (order.flags or 0)
     ]
     return ",".join(names).lower().replace("_", "-") or "-"
+
+
+def _rounded(value: Any) -> str:
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def _percent(ratio: float | None) -> str:

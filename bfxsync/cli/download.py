@@ -16,12 +16,17 @@ from typing import Any, Callable, Iterator, Optional
 import attrs
 import click
 
-from bfxsync import BfxError, Client
+from bfxsync import BfxError, Client, UsageError
 from bfxsync._base.aliases import Mts
 from bfxsync.checks.candles import check_candle_symbol
 from bfxsync.checks.symbols import check_symbol
 from bfxsync.cli.exit_codes import INTERRUPTED, OK
-from bfxsync.cli.shared import is_terminal, open_client, require
+from bfxsync.cli.shared import (
+    is_terminal,
+    open_client,
+    require,
+    sigterm_as_interrupt,
+)
 from bfxsync.joined.history import JoinedHistory
 from bfxsync.joined.timeframes import Timeframe, check_joined_timeframe
 from bfxsync.models import Candle, FundingTrade, Trade
@@ -72,7 +77,7 @@ def run(
 ) -> int:
     """Download into a file, show how far it is, and return the exit code."""
     # First, so that a wrong argument is told before a connection is made.
-    frame, model = _checked(symbol, timeframe)
+    symbol, frame, model = _checked(symbol, timeframe)
     if until is not None and follow:
         raise click.UsageError("--until and --follow exclude each other")
     if path.endswith(".parquet"):
@@ -82,7 +87,7 @@ def run(
             before = sink.last
             code = OK
             try:
-                with _progress_bar(symbol) as show:
+                with _progress_bar(symbol) as show, sigterm_as_interrupt():
                     download(bfx, sink, symbol, frame, since, until, follow, show)
             except KeyboardInterrupt:
                 code = OK if follow else INTERRUPTED
@@ -112,6 +117,7 @@ def download(
     show: Show = lambda progress: None,
 ) -> None:
     """Add the rows of a history that the sink does not have, oldest first."""
+    _check_origin(sink, symbol, frame)
     # Its date tells the exchange's time.
     bfx.rest.public.get_platform_status()
     last = None if follow else _last_mts(frame, until, _server_mts(bfx))
@@ -155,13 +161,24 @@ def _last_mts(frame: Timeframe | None, until: datetime | None, now_mts: Mts) -> 
     return last if until is None else min(last, int(until.timestamp() * 1000))
 
 
-def _checked(symbol: str, timeframe: str | None) -> tuple[Timeframe | None, Any]:
-    """Return the timeframe of candles, and the model of the rows."""
+def _checked(symbol: str, timeframe: str | None) -> tuple[str, Timeframe | None, Any]:
+    """Return the symbol as rows have it, the timeframe of candles, and the model of the rows."""
     if timeframe is not None:
-        check_candle_symbol(symbol)
-        return check_joined_timeframe("--tf", timeframe), Candle
-    is_funding = check_symbol(symbol).startswith("f")
-    return None, FundingTrade if is_funding else Trade
+        frame = check_joined_timeframe("--tf", timeframe)
+        return check_candle_symbol(symbol), frame, Candle
+    symbol = check_symbol(symbol)
+    return symbol, None, FundingTrade if symbol.startswith("f") else Trade
+
+
+def _check_origin(sink: Sink[Any], symbol: str, frame: Timeframe | None) -> None:
+    """Refuse a file with rows of something else, also if there is nothing to add."""
+    if sink.last is None:
+        return
+    wanted, found = symbol, sink.last.symbol
+    if frame is not None:
+        wanted, found = f"{wanted} {frame.name}", f"{found} {sink.last.timeframe}"
+    if wanted != found:
+        raise UsageError(f"{sink.path!r} has rows of {found}, not of {wanted}")
 
 
 def _told(sink: Sink[Any]) -> str:

@@ -91,6 +91,6 @@ def unknown(cid: int | None, reason: str) -> Fate:
     """Return the fate of an order that may or may not exist."""
     text = (
         f"UNKNOWN: the order with cid {cid} may or may not be placed: {reason}; do not send it "
-        "again: bfxsync orders, and bfxsync orders --history, list it if it exists"
+        f"again: bfxsync orders --cid {cid} finds it, if it exists"
     )
     return Fate("unknown", text, UNKNOWN)

@@ -11,7 +11,7 @@ from bfxsync import BfxError, Client, OrderReply, OutcomeUnknown, UsageError
 from bfxsync.cli.exit_codes import OK, code_of
 from bfxsync.cli.order_fates import Fate, fate_of_error, fate_of_order, unknown
 from bfxsync.cli.order_terms import Terms, terms_of
-from bfxsync.cli.shared import confirm, open_client, text_of
+from bfxsync.cli.shared import confirm, open_client, sigterm_as_interrupt, text_of
 from bfxsync.cli.tables import digits
 
 CONNECT_S = 15.0
@@ -32,6 +32,7 @@ def submit(
     dry_run: bool,
     watch: bool,
     max_value: Mapping[str, str],
+    max_open_orders: int | None,
     check_funds: bool,
     **terms: Any,
 ) -> int:
@@ -41,17 +42,24 @@ def submit(
         click.echo(order.sentence, err=True)
         click.echo(order.message)
         return OK
+    # Also with --yes: the client id finds the order, whatever becomes of this process.
+    click.echo(order.sentence, err=True)
+    click.echo(order.message, err=True)
     if not yes:
-        click.echo(order.sentence, err=True)
-        click.echo(order.message, err=True)
         where = "the local exchange" if paper else "Bitfinex"
         confirm(f"Send it to {where}?")
     cid = order.body["cid"]
-    options: dict[str, Any] = {"check_funds": check_funds, "numbers": Decimal}
-    if max_value:
-        options["max_order_value"] = max_value
-    with open_client("order submit", paper=paper, key="needed", **options) as bfx:
-        fate = _send(bfx, order, watch and output == "text")
+    with open_client(
+        "order submit",
+        paper=paper,
+        key="needed",
+        numbers=Decimal,
+        check_funds=check_funds,
+        max_order_value=max_value or None,
+        max_open_orders=max_open_orders,
+    ) as bfx:
+        with sigterm_as_interrupt():
+            fate = _send(bfx, order, watch and output == "text")
     click.echo(fate.json(cid) if output == "json" else fate.text)
     return fate.code
 

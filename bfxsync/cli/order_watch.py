@@ -10,6 +10,7 @@ import click
 
 from bfxsync import AccountUpdate, Client, Gap, Snapshot
 from bfxsync.cli.exit_codes import FAILED, OK, REFUSED
+from bfxsync.cli.live.feed import ends_well
 from bfxsync.cli.order_fates import fate_of_order
 from bfxsync.cli.play_account import furnish
 from bfxsync.cli.rows import json_text
@@ -30,15 +31,13 @@ def watch(*, ids: Iterable[int], symbol: str | None, output: str, paper: bool) -
         events = bfx.wss.subscribe_account().events()
         furnish(bfx)
         watched = OrderWatch(bfx, wanted, symbol, print_one)
-        try:
+        with ends_well():
             for event in events:
                 watched.see(event)
                 if wanted and not watched.left:
-                    break
-        except KeyboardInterrupt:
-            # Orders that are watched for their end have not ended.
-            return FAILED if wanted else OK
-    return watched.code
+                    return watched.code
+    # Orders that are watched for their end have not ended.
+    return FAILED if wanted else OK
 
 
 class OrderWatch:

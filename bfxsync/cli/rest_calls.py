@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 
 import attrs
 
+from bfxsync import OutcomeUnknown
 from bfxsync._base.hidden import Hidden
 from bfxsync.models.model import Model
 from bfxsync.models.notification import Notification
@@ -66,11 +67,17 @@ class AskingTransport:
     ----------
     ask : callable
         Nothing is sent if it raises.
+
+    Attributes
+    ----------
+    was_sent : bool
+        Whether a write has been sent, at least in part.
     """
 
     def __init__(self, transport: RestTransport, ask: Ask) -> None:
         self._transport = transport
         self._ask = ask
+        self.was_sent: bool = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -83,13 +90,26 @@ class AskingTransport:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         kind: RequestKind | None = None,
+        before_send: Callable[[], None] | None = None,
         **options: Any,
     ) -> Any:
         """Show the request, then make it as the wrapped transport does."""
         kind = kind_of(method, path) if kind is None else kind
         self._ask(shown(self._transport.host, method, path, params, body, kind))
+
+        def mark_sent() -> None:
+            if before_send is not None:
+                before_send()
+            self.was_sent = kind is not RequestKind.READ
+
         return self._transport.request(
-            method, path, params=params, body=body, kind=kind, **options
+            method,
+            path,
+            params=params,
+            body=body,
+            kind=kind,
+            before_send=mark_sent,
+            **options,
         )
 
 
@@ -130,11 +150,18 @@ def call(
     A rejection in a notification is raised.
     """
     endpoints = copy.copy(getattr(rest, group))
-    endpoints._transport = AskingTransport(endpoints._transport, ask)
-    with warnings.catch_warnings():
-        # The help says it.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        result = getattr(endpoints, method)(**arguments)
+    transport = AskingTransport(endpoints._transport, ask)
+    endpoints._transport = transport
+    try:
+        with warnings.catch_warnings():
+            # The help says it.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            result = getattr(endpoints, method)(**arguments)
+    except KeyboardInterrupt:
+        if not transport.was_sent:
+            raise
+        text = f"{method} was interrupted: it may or may not have been executed"
+        raise OutcomeUnknown(text) from None
     return result.raise_for_status() if isinstance(result, Notification) else result
 
 

@@ -12,7 +12,7 @@ from bfxsync.cli.exit_codes import OK
 from bfxsync.cli.play_account import furnish
 from bfxsync.cli.rest_arguments import plain_words
 from bfxsync.cli.rest_calls import NotSent, ShownRequest, call, json_lines
-from bfxsync.cli.shared import confirm, open_client
+from bfxsync.cli.shared import confirm, drop_output, open_client
 from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.merchant import MerchantEndpoints
 from bfxsync.rest.public import PublicEndpoints
@@ -69,8 +69,12 @@ def run(
             return OK
         except OutcomeUnknown as unknown:
             result = _resolved(unknown)
-        for line in json_lines(result):
-            click.echo(line)
+        try:
+            for line in json_lines(result):
+                click.echo(line)
+        except BrokenPipeError:
+            # Its reader has what it wants: ``| head``.
+            drop_output()
     return OK
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -82,6 +83,18 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "--json", "as_json", is_flag=True, help="One JSON object per line."
     )
     return json(csv(call))
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json`` alone: the argument `output`, "text" or "json"."""
+
+    @functools.wraps(function)
+    def call(*args: Any, as_json: bool, **more: Any) -> Any:
+        return function(*args, output="json" if as_json else "text", **more)
+
+    return click.option(
+        "--json", "as_json", is_flag=True, help="One JSON object per line."
+    )(call)
 
 
 @contextmanager
@@ -175,6 +188,16 @@ def confirm(question: str) -> None:
         told = "\nnothing was sent; --yes sends it without asking"
     click.echo(told, err=True)
     raise click.Abort
+
+
+@contextmanager
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM raise `KeyboardInterrupt`, so that what was begun is brought to an end."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def fail(name: str, reason: str, code: int = FAILED) -> int:

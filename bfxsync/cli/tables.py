@@ -110,7 +110,7 @@ def show(
     if output != "text":
         writer = RowWriter(output, [field.name for field in attrs.fields(model)])
         for row in rows:
-            writer.write(row.to_dict())
+            writer.write(attrs.asdict(row, recurse=False))
     elif not rows:
         click.echo(empty, err=True)
     elif is_terminal(sys.stdout):

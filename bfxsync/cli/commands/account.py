@@ -22,6 +22,12 @@ _since = click.option("--since", type=TIME, help="First time, or an age such as 
 @click.command()
 @click.argument("currency", required=False)
 @click.option("--all", "all_", is_flag=True, help="Balances of 0, too.")
+@click.option(
+    "--value",
+    "quote",
+    metavar="CURRENCY",
+    help="Their value in this currency, such as USD, and the total.",
+)
 @output_options
 @paper_option
 def wallets(**options: Any) -> int:
@@ -34,6 +40,7 @@ def wallets(**options: Any) -> int:
 @click.command()
 @click.argument("symbol", required=False)
 @click.option("--history", is_flag=True, help="Closed orders instead, newest first.")
+@click.option("--cid", type=int, metavar="ID", help="The order with this client id.")
 @_since
 @_count
 @output_options
@@ -43,6 +50,7 @@ def orders(**options: Any) -> int:
     Show the open orders, of all pairs or of SYMBOL.
 
     An amount above 0 buys, one below 0 sells. --since and --count are for --history.
+    --cid looks among the open orders, then among the latest closed ones.
     """
     from bfxsync.cli.account import show_orders
 

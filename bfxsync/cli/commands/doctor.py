@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bfxsync.cli.shared import paper_option
+from bfxsync.cli.shared import json_option, paper_option
 
 _EPILOG = """\
 \b
@@ -21,13 +21,7 @@ exit codes:
 
 
 @click.command(epilog=_EPILOG)
-@click.option(
-    "--json",
-    "output",
-    flag_value="json",
-    default="text",
-    help="One JSON object per line.",
-)
+@json_option
 @paper_option
 def doctor(output: str, paper: bool) -> int:
     """

@@ -6,7 +6,7 @@ from typing import Any, Callable, TypeVar
 
 import click
 
-from bfxsync.cli.shared import paper_option
+from bfxsync.cli.shared import json_option, paper_option
 from bfxsync.cli.values import FUTURE, NUMBER
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,16 +66,6 @@ def _value_limit(
     return found
 
 
-def _json_option(function: F) -> F:
-    return click.option(
-        "--json",
-        "output",
-        flag_value="json",
-        default="text",
-        help="One JSON object per line.",
-    )(function)
-
-
 def _write_options(function: F) -> F:
     yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
     dry = click.option("--dry-run", is_flag=True, help="Show it, and send nothing.")
@@ -125,13 +115,19 @@ def order() -> None:
     "BFX_MAX_ORDER_VALUE.",
 )
 @click.option(
+    "--max-open-orders",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Guard: refuse it if the account had more open orders then.",
+)
+@click.option(
     "--check-funds",
     is_flag=True,
     help="Guard: refuse what is beyond the size limits or the balance.",
 )
 @click.option("--watch", is_flag=True, help="Print its fills until it is closed.")
 @_write_options
-@_json_option
+@json_option
 @paper_option
 def submit(**options: Any) -> int:
     from bfxsync.cli.order_submit import submit
@@ -144,7 +140,7 @@ def submit(**options: Any) -> int:
 @click.option("--symbol", help="All open orders of this pair.")
 @click.option("--all", "all_", is_flag=True, help="All open orders of the account.")
 @_write_options
-@_json_option
+@json_option
 @paper_option
 def cancel(**options: Any) -> int:
     """Cancel the orders with these IDs; shows them first, and asks."""
@@ -156,7 +152,7 @@ def cancel(**options: Any) -> int:
 @order.command(epilog=_WATCH_END)
 @click.argument("ids", type=click.IntRange(1), nargs=-1, metavar="[ID]...")
 @click.option("--symbol", help="Orders of this pair only.")
-@_json_option
+@json_option
 @paper_option
 def watch(**options: Any) -> int:
     """Print what happens to all orders until Ctrl-C, or to those with these IDs until they end."""

@@ -16,6 +16,8 @@ from bfxsync.paper import PaperExchange
 
 from .conftest import Ended, Run
 
+pytestmark = pytest.mark.once
+
 
 def states(ended: Ended) -> dict[str, str]:
     """The worst state by name."""

@@ -12,6 +12,7 @@ from bfxsync import (
     ApiError,
     AuthError,
     BfxError,
+    Client,
     ClosedError,
     NetworkError,
     OrderNotPlaced,
@@ -20,6 +21,8 @@ from bfxsync import (
 )
 from bfxsync.cli.order_fates import fate_of_error, fate_of_order
 from bfxsync.cli.order_terms import quote_of, terms_of
+from bfxsync.cli.order_watch import OrderWatch
+from bfxsync.cli.play_account import furnish
 from bfxsync.models import Order
 from bfxsync.paper import PaperExchange
 
@@ -83,7 +86,9 @@ def test_an_executed_order_says_so(run: Run) -> None:
 
 
 def test_json_has_fate_and_order(run: Run) -> None:
-    (found,) = run(*LIMIT, "--yes", "--json").objects
+    ended = run(*LIMIT, "--yes", "--json")
+    (found,) = ended.objects
+    assert f'"cid": {found["cid"]}' in ended.err
     assert found["fate"] == "placed" and found["order"]["amount"] == 0.1
     assert found["cid"] == found["order"]["cid"]
 
@@ -155,6 +160,8 @@ def test_guards_refuse_before_anything_is_sent(
     monkeypatch.setenv("BFX_MAX_ORDER_VALUE", "USD=1000 EUR=1000")
     assert run(*LIMIT, "--yes").code == 2
     monkeypatch.delenv("BFX_MAX_ORDER_VALUE")
+    assert len(ids(exchange)) == 1
+    assert run(*LIMIT, "--yes", "--max-open-orders", "1").code == 2
     huge = ["order", "submit", "buy", "9", "tBTCUSD", "--price", "60000", "--yes"]
     assert run(*huge, "--check-funds").code == 2
 
@@ -176,7 +183,8 @@ def test_an_order_without_answer_is_unknown_and_sent_once(
     ended = run(*LIMIT, "--yes", "--json")
     assert ended.code == 5
     (found,) = ended.objects
-    assert found["fate"] == "unknown" and "do not send it again" in found["text"]
+    assert found["fate"] == "unknown"
+    assert f"not send it again: bfxsync orders --cid {found['cid']}" in found["text"]
     (order,) = exchange.account.orders
     assert order["cid"] == found["cid"]
     assert "waiting for certainty" in ended.err
@@ -348,3 +356,49 @@ def test_watching_an_order_ends_with_it(run: Run, exchange: PaperExchange) -> No
     assert closed.code == 3 and "  closed   " in closed.out
     unknown = run("order", "watch", "5")
     assert unknown == (3, "", "order 5 is not known\n")
+
+
+def test_a_watch_tells_what_an_outage_has_hidden(
+    run: Run, exchange: PaperExchange
+) -> None:
+    assert run(*LIMIT, "--yes").code == 0
+    (id,) = ids(exchange)
+
+    def cancel_during_an_outage() -> None:
+        exchange.inject("lost_event", event="oc")
+        with exchange.client() as bfx:
+            bfx.rest.auth.cancel_order(id=id)
+        exchange.drop_connections()
+
+    timer = threading.Timer(0.3, cancel_during_an_outage)
+    timer.start()
+    ended = run("order", "watch", str(id))
+    timer.join()
+    assert ended.code == 3 and "connection lost: " in ended.err
+    assert [line.split()[1] for line in ended.lines] == ["open", "closed"]
+
+
+def test_a_watch_ends_with_an_interrupt(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bfxsync.cli.order_watch.OrderWatch.see", interrupt)
+    assert run("order", "watch").code == 0
+    assert run("order", "watch", "5").code == 1
+
+
+def test_a_watch_has_new_orders_fills_and_ends() -> None:
+    seen: list[tuple[str, Any]] = []
+    with Client.paper() as bfx:
+        events = bfx.wss.subscribe_account().events()
+        furnish(bfx)
+        watched = OrderWatch(bfx, set(), "tBTCUSD", lambda *one: seen.append(one))
+        for event in events:
+            watched.see(event)
+            if [word for word, _ in seen].count("new") == 2:
+                break
+    words = [word for word, _ in seen]
+    assert {*words} == {"filled", "closed", "new"}
+    assert {data.symbol for _, data in seen} == {"tBTCUSD"}

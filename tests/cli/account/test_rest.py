@@ -6,14 +6,17 @@ import inspect
 import json
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
 
+from bfxsync import OutcomeUnknown
 from bfxsync.cli.commands.rest import command_of, rest
 from bfxsync.cli.endpoint_names import GROUPS, METHODS
 from bfxsync.cli.rest_arguments import OMITTED, arguments_of, parameter_texts
-from bfxsync.cli.rest_calls import HIDDEN, plain
+from bfxsync.cli.rest_calls import HIDDEN, call, plain
 from bfxsync.cli.rest_run import method_of
 from bfxsync.paper import PaperExchange
 
@@ -185,6 +188,50 @@ def test_a_lost_answer_is_resolved_or_said(run: Run, exchange: PaperExchange) ->
     unknown = run("rest", "set_settings", "--settings", '{"api:a": 1}', "--yes")
     assert unknown.code == 5
     assert "look at the account before you send it again" in unknown.err
+
+
+class InterruptedTransport:
+    """A transport whose calls are interrupted, as by Ctrl-C, before or after they are sent."""
+
+    host = "https://api.example.com/v2"
+    is_dry_run = False
+
+    def __init__(self, was_sent: bool) -> None:
+        self._was_sent = was_sent
+
+    def request(self, *_: Any, before_send: Any, **__: Any) -> None:
+        if self._was_sent:
+            before_send()
+        raise KeyboardInterrupt
+
+
+class Endpoints:
+    """Endpoints with one write and one read."""
+
+    def __init__(self, was_sent: bool) -> None:
+        self._transport: Any = InterruptedTransport(was_sent)
+
+    def write(self) -> None:
+        self._transport.request("POST", "auth/w/order/submit", body={"a": None})
+
+    def read(self) -> None:
+        self._transport.request("POST", "auth/r/wallets", body={})
+
+
+@pytest.mark.parametrize(
+    ("method", "was_sent", "expected"),
+    [
+        ("write", True, OutcomeUnknown),
+        ("write", False, KeyboardInterrupt),
+        ("read", True, KeyboardInterrupt),
+    ],
+)
+def test_an_interrupted_write_is_unknown_once_it_was_sent(
+    method: str, was_sent: bool, expected: type[BaseException]
+) -> None:
+    rest_client: Any = SimpleNamespace(auth=Endpoints(was_sent))
+    with pytest.raises(expected):
+        call(rest_client, "auth", method, {}, lambda request: None)
 
 
 def test_methods_are_completed(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 from typing import Any, Iterator, NamedTuple
 
@@ -16,6 +17,8 @@ from bfxsync.cli.tables import Column, digits, fitting, number, plain_lines, tex
 from bfxsync.paper import PaperExchange
 
 from .conftest import Run
+
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,27 @@ def test_wallets_have_columns_of_whole_numbers(run: Run) -> None:
     ]
     assert any(line.startswith("exchange  USD ") for line in ended.lines)
     assert len(run("wallets", "USD").lines) == 4
+
+
+def test_wallets_have_values_and_a_total(run: Run) -> None:
+    ended = run("wallets", "--value", "usd")
+    assert ended.code == 0 and ended.lines[0].split()[4:] == ["value", "by"]
+    assert re.fullmatch(
+        r"total [\d,]+\.\d\d USD as of [\d:]{8} UTC, without EUR, TESTBTC, TESTUSD",
+        ended.lines[-1],
+    )
+    found = run("wallets", "BTC", "--value", "BTC", "--json").objects
+    assert [row["value"] for row in found] == [row["balance"] for row in found]
+    assert run("wallets", "--value", "NOPE").code == 2
+
+
+def test_an_order_is_found_by_its_client_id(run: Run, exchange: PaperExchange) -> None:
+    account = exchange.account
+    for order in (account.orders[0], account.closed_orders[0]):
+        (found,) = run("orders", "--cid", str(order["cid"]), "--json").objects
+        assert found["id"] == order["id"]
+    none = run("orders", "--cid", "5")
+    assert none.out == "" and none.err.startswith("no order with cid 5")
 
 
 def test_orders_are_the_open_ones_or_the_closed_ones(run: Run) -> None:
