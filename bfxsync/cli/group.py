@@ -42,13 +42,11 @@ SECTIONS: Table = {
     "Recordings": {
         "record": ("recordings:record", "Record market data into a file."),
         "replay": ("recordings:replay", "Print the updates of a recording."),
+        "backtest": ("backtest:backtest", "Run a strategy over a recording."),
     },
     "Try it": {
         "demo": ("demo:demo", "Trade on a local exchange, or show live markets."),
         "paper": ("paper:paper", "Run a local exchange for programs of yours."),
-    },
-    "Strategies": {
-        "backtest": ("backtest:backtest", "Run a strategy over a recording."),
     },
 }
 """By section and name: module and object in `bfxsync.cli.commands`, and the line of the help."""
