@@ -109,7 +109,7 @@ class Portfolio(Tabular):
     rates: Mapping[str, CrossRate]
     total: Number
     unsettled: Number
-    _number: NumberType = attrs.field(alias="number")
+    _number: NumberType
 
     @classmethod
     def of(
