@@ -84,7 +84,10 @@ class Keys:
         while not self._stopping.is_set():
             if not select.select([descriptor], [], [], _NAP_S)[0]:
                 continue
-            data = os.read(descriptor, 64)
+            try:
+                data = os.read(descriptor, 64)
+            except OSError:
+                data = b""
             if not data:
                 return  # the terminal has gone
             for name in names_of(data.decode("utf-8", "replace")):
