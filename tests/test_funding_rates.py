@@ -193,6 +193,8 @@ def test_ladder_is_printed_as_a_table() -> None:
         "      750.00000000    0.040000      14.60    30  new",
     ]
     assert "to borrow" in repr(ladder("fUSD", "-0.5", low="0.0002"))
+    html = found._repr_html_()
+    assert html is not None and html.count("<tr>") == 3 and "0.040000" in html
 
 
 def test_dataframe_has_a_row_for_each_offer() -> None:

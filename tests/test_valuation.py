@@ -251,6 +251,7 @@ def exchange() -> Iterator[PaperExchange]:
         yield exchange
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("number", [float, Decimal])
 def test_client_values_its_wallets(exchange: PaperExchange, number: Any) -> None:
     with exchange.client(numbers=number) as bfx:
@@ -267,6 +268,7 @@ def test_client_values_its_wallets(exchange: PaperExchange, number: Any) -> None
     assert abs(age_s) < 60
 
 
+@pytest.mark.once
 def test_portfolio_refuses_what_is_no_currency(exchange: PaperExchange) -> None:
     with exchange.client() as bfx:
         bad: Any

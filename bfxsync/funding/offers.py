@@ -15,6 +15,7 @@ import attrs
 
 from bfxsync._base.aliases import AnyNumber, NumberType, Symbol
 from bfxsync._base.describe import also_half_made
+from bfxsync._base.html import html_of
 from bfxsync._base.numbers import EXACT, decimal_of
 from bfxsync.checks.containers import optional
 from bfxsync.checks.numbers import check_positive
@@ -41,6 +42,15 @@ if TYPE_CHECKING:
 Periods = Union[int, Sequence[int], Callable[[Decimal], int]]
 
 NEW, UNKNOWN, PLACED, SIMULATED = "new", "unknown", "placed", "dry run"
+
+_DTYPES = {
+    "type": "string",
+    "symbol": "string",
+    # Decimals.
+    **dict.fromkeys(("amount", "rate", "yearly_rate"), "object"),
+    "period": "int64",
+    "state": "string",
+}
 
 # Errors that prove that an offer was not placed.
 _PROOFS = (NotExecuted, ApiError, UsageError, ClosedError)
@@ -92,10 +102,7 @@ class LadderStep:
         cls, number: NumberType = float, *, symbol: bool = False
     ) -> List[TableColumn]:
         """Return the columns of `Ladder.df`."""
-        dtypes = dict.fromkeys(("amount", "rate", "yearly_rate"), "object")
-        dtypes.update(period="int64")
-        names = ("type", "symbol", *dtypes, "state")
-        return [TableColumn(name, name, dtypes.get(name, "string")) for name in names]
+        return [TableColumn(name, name, dtype) for name, dtype in _DTYPES.items()]
 
 
 class Ladder(Tabular):
@@ -134,14 +141,19 @@ class Ladder(Tabular):
         """The steps that `place` would send."""
         return [step for step in self if step.state == NEW]
 
+    @property
+    def _title(self) -> str:
+        side = "to lend" if self.amount > 0 else "to borrow"
+        rate = self.average_rate
+        return (
+            f"{self.symbol}, {_short(abs(self.amount))} {side} in {len(self)} offers, on average "
+            f"{_percent(rate, 6)} % a day, {_percent(yearly_rate(rate), 2)} % a year"
+        )
+
     @also_half_made
     def __repr__(self) -> str:
-        side = "to lend" if self.amount > 0 else "to borrow"
-        amount = _short(abs(self.amount))
-        rate = self.average_rate
         lines = [
-            f"{self.symbol}, {amount} {side} in {len(self)} offers, on average "
-            f"{_percent(rate, 6)} % a day, {_percent(yearly_rate(rate), 2)} % a year",
+            self._title,
             f"{'amount':>18}  {'% a day':>10}  {'% a year':>9}  {'days':>4}  state",
         ]
         for step in self:
@@ -150,6 +162,8 @@ class Ladder(Tabular):
                 f"{_percent(step.yearly_rate, 2):>9}  {step.period:>4}  {step.state}"
             )
         return "\n".join(lines)
+
+    _repr_html_ = html_of
 
     def place(
         self, client: Client, *, hidden: bool | None = None, check_funds: bool = True

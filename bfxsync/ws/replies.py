@@ -30,6 +30,7 @@ from bfxsync._base.describe import also_half_made
 from bfxsync._base.enums import Policy
 from bfxsync._base.html import html_of
 from bfxsync._base.latch import WaitList
+from bfxsync._base.shield import shielded
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.times import check_seconds_or_zero
 from bfxsync.errors import ApiError, BfxError, ClosedError, OutcomeUnknown
@@ -210,8 +211,13 @@ class Reply(Generic[T]):
         """
         check_callback("function", function, "reply")
         self._callbacks.append(in_cell(function))
-        if self._is_settled:
+        if not self._is_settled:
+            return
+        if self._owner.lifetime.stopped.is_set:
             self._call_late()
+        else:
+            # Ctrl-C must not lose a function that another thread has added.
+            shielded(self._call_late)
 
     def _seconds(self, timeout: float | None) -> float:
         if timeout is None:

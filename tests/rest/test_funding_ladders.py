@@ -16,6 +16,8 @@ from bfxsync import ApiError, Client, NetworkError, OrderBlocked, OutcomeUnknown
 from bfxsync.funding import Ladder, flash_return_rates, ladder
 from bfxsync.paper import PaperExchange
 
+pytestmark = pytest.mark.once
+
 SUBMIT = "auth/w/funding/offer/submit"
 
 

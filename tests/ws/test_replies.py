@@ -6,6 +6,7 @@ import gc
 import threading
 
 import pytest
+from interrupts import interrupted_before_each_bytecode
 from patience import at_most
 from replies import Owner
 
@@ -143,6 +144,22 @@ def test_callback_added_after_the_end_is_called_at_once(owner):
     reply.add_done_callback(lambda it: 1 / 0)
     assert calls == [reply]
     assert [type(error) for error in owner.errors] == [ZeroDivisionError]
+
+
+def test_interrupt_loses_no_callback_of_another_thread(owner, record):
+    """Before each bytecode of the thread that adds one of its own."""
+    mine, others, replies = record(), record(), [new(owner) for _ in range(2_000)]
+    for reply in replies:
+        owner.perform(reply.settle, "value")
+        # As far as another thread has come; it goes on below.
+        reply._callbacks.append(others)
+    rest = iter(replies)
+    interrupted_before_each_bytecode(lambda: next(rest).add_done_callback(mine))
+    used = replies[: len(replies) - len(list(rest))]
+    for reply in used:
+        reply._call_late()
+    others.wait_for(len(used))
+    assert sorted(map(id, others.items)) == sorted(map(id, used)) and len(used) > 20
 
 
 def test_each_callback_of_racing_threads_is_called_once(owner, record):

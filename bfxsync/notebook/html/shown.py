@@ -13,6 +13,7 @@ from bfxsync.book.queries import BookQueries
 from bfxsync.book.snapshots import BookSnapshot
 from bfxsync.client import Client
 from bfxsync.errors import BfxError, UsageError
+from bfxsync.funding.offers import Ladder
 from bfxsync.joined.history import JoinedHistory
 from bfxsync.models.account_update import AccountUpdate
 from bfxsync.models.model import Model
@@ -160,6 +161,18 @@ def _(value: Portfolio) -> Html:
     ]
     total = f"total {value.total:,.{places}f} {value.currency}"
     return table(columns, value._title, "; ".join([total, *value._notes]))
+
+
+@_html.register
+def _(value: Ladder) -> Html:
+    columns = [
+        Column("amount", [step.amount for step in value]),
+        Column("% a day", [round(step.rate * 100, 6) for step in value]),
+        Column("% a year", [round(step.yearly_rate * 100, 2) for step in value]),
+        Column("days", [step.period for step in value]),
+        Column("state", [step.state for step in value]),
+    ]
+    return table(columns, value._title)
 
 
 @_html.register
