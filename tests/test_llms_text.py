@@ -51,6 +51,7 @@ def test_every_name_of_the_package_and_every_page_exists() -> None:
     for name in names:
         __import__("bfxsync.paper")
         __import__("bfxsync.exports")
+        __import__("bfxsync.funding")
         __import__("bfxsync.testing")
         __import__("bfxsync.backtest")
         __import__("bfxsync.compat")
