@@ -12,6 +12,7 @@ import platform
 import re
 import socket
 import ssl
+import sys
 import time
 from importlib import metadata
 from typing import Any, Callable, Iterator, List, Sequence
@@ -47,6 +48,8 @@ _MOST_CHARS = 200
 
 # Packages of extras that matter here.
 _SHOWN = ("orjson", "click", "rich", "keyring", "PySocks")
+_PYTHON = re.compile(r"python_version\s*(>=|<)\s*[\"']([\d.]+)")
+
 _HOSTS = ("BFX_REST_HOST", "BFX_WSS_HOST")
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -94,30 +97,50 @@ def versions() -> Iterator[Finding]:
         f"{platform.python_version()} ({platform.python_implementation()}), {system}"
     )
     yield Finding("python", OK, python)
-    found, problems = {"bfxsync": __version__}, {}
-    for text in metadata.requires("bfxsync") or ():
-        match = re.match(r"([\w-]+)\s*>=\s*([\d.]+)", text)
-        if match is None:
-            continue
-        name, floor = match[1], match[2]
-        is_extra = "extra ==" in text
+    found = {"bfxsync": __version__}
+    missing: List[str] = []
+    old: List[str] = []
+    for name, floor, is_extra in _requirements():
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
             if not is_extra:
-                problems[name] = f"{name} is missing"
+                missing.append(f"{name} is missing")
             continue
         if _numbers(version) < _numbers(floor):
-            problems[name] = f"{name} {version} is older than {floor}"
+            problem = f"{name} {version} is older than {floor}"
+            (old if is_extra else missing).append(problem)
         if not is_extra or name in _SHOWN:
             found[name] = version
-    told = ", ".join(f"{name} {version}" for name, version in found.items())
-    if problems:
-        text = f"{'; '.join(problems.values())}; {told}"
+    told = "; ".join(
+        [*missing, *old, ", ".join(f"{name} {found[name]}" for name in found)]
+    )
+    if missing or old:
+        state = FAIL if missing else WARN
         todo = "pip install --upgrade bfxsync, with the extras you use"
-        yield Finding("packages", FAIL, text, todo, "other")
+        yield Finding("packages", state, told, todo, "other")
     else:
         yield Finding("packages", OK, told)
+
+
+def _requirements() -> Iterator[tuple[str, str, bool]]:
+    """Yield name and lowest version of each package for this Python; whether it is of an extra."""
+    try:
+        lines = metadata.requires("bfxsync") or ()
+    except metadata.PackageNotFoundError:
+        # Not installed, such as in a zip file.
+        return
+    seen = set()
+    for line in lines:
+        match = re.match(r"([\w-]+)\s*>=\s*([\d.]+)", line)
+        is_other = any(
+            (sys.version_info[:2] >= _numbers(version)) is not (sign == ">=")
+            for sign, version in _PYTHON.findall(line)
+        )
+        if match is not None and not is_other and match[1] not in seen:
+            # Several extras may name one.
+            seen.add(match[1])
+            yield match[1], match[2], "extra ==" in line
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from importlib import metadata
 from pathlib import Path
 from typing import Iterator
 
@@ -178,19 +179,50 @@ def test_a_bundle_that_does_not_exist_is_a_failure(
     assert found.state == "fail" and "does not exist" in found.text
 
 
-def test_an_old_package_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkup.metadata, "version", lambda name: "0.1")
-    found = list(checkup.versions())[-1]
-    assert found.state == "fail" and "requests 0.1 is older than 2.25" in found.text
+REQUIRED = (
+    "requests>=2.25",
+    'filelock>=3.20.1; python_version >= "3.9" and extra == "multiprocess"',
+    'filelock>=99; python_version < "3.9" and extra == "multiprocess"',
+    'filelock>=99; python_version >= "99.1" and extra == "multiprocess"',
+)
 
 
-def test_a_missing_package_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> str:
-        raise checkup.metadata.PackageNotFoundError(name)
+@pytest.mark.parametrize(
+    ("installed", "state", "told"),
+    [
+        ({"requests": "2.25.0", "filelock": "3.20.1"}, "ok", "bfxsync "),
+        ({"requests": "2.100"}, "ok", "bfxsync "),
+        ({"requests": "2.24.9"}, "fail", "requests 2.24.9 is older than 2.25; "),
+        ({"filelock": "4"}, "fail", "requests is missing; "),
+        (
+            {"requests": "3", "filelock": "3.19"},
+            *("warn", "filelock 3.19 is older than 3.20.1; "),
+        ),
+    ],
+    ids=str,
+)
+def test_packages_are_compared_with_what_is_required(
+    installed: dict[str, str], state: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return installed[name]
 
-    monkeypatch.setattr(checkup.metadata, "version", missing)
-    found = list(checkup.versions())[-1]
-    assert found.state == "fail" and "requests is missing" in found.text
+    monkeypatch.setattr(metadata, "requires", lambda name: REQUIRED)
+    monkeypatch.setattr(metadata, "version", version)
+    _, found = checkup.versions()
+    assert found.state == state and found.text.startswith(told)
+
+
+def test_a_package_that_was_not_installed_has_no_requirements(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", missing)
+    assert [found.state for found in checkup.versions()] == ["ok", "ok"]
 
 
 def test_a_bug_of_a_check_hides_no_other() -> None:
