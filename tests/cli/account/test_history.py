@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
+from patience import at_most
 
 from bfxsync import Client
 from bfxsync.cli.download import download
@@ -218,3 +224,33 @@ def test_a_wrong_symbol_creates_no_file(kind: str, run: Run, tmp_path: Path) -> 
     ended = run("history", kind, "btcusdt", "--since", "1h", "--out", str(path))
     assert ended.code == 2 and "symbol must be" in ended.err
     assert not path.exists()
+
+
+def test_a_process_is_interrupted_and_continued(
+    run: Run, exchange: PaperExchange, tmp_path: Path
+) -> None:
+    path = tmp_path / "candles.csv"
+    arguments = ("history", "candles", "tBTCUSD", "--since", "2025-01-01")
+    arguments += ("--until", "2025-01-25", "--out", str(path))
+    # With the variables of `run`.
+    assert run("history", "--help").code == 0
+    command = [sys.executable, "-m", "bfxsync", *arguments]
+    process = subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True)
+    with process:
+        try:
+            # The first 10,000 rows are flushed at once.
+            while not path.exists() or path.stat().st_size < 10_000:
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=at_most(30))
+        finally:
+            process.kill()
+    assert (process.returncode, out) == (130, "")
+    assert "interrupted: the same command goes on from there" in err
+    before = times(path)
+    assert before and run(*arguments).code == 0
+    after = times(path)
+    assert after[: len(before)] == before and after == sorted(set(after))
+    assert after[0].startswith("2025-01-01T00:0")
+    assert after[-1] == "2025-01-25T00:00:00.000Z" or after[-1] > "2025-01-24T23:50"
