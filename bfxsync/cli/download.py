@@ -214,7 +214,6 @@ def _progress_bar(title: str) -> Iterator[Show]:
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
-        TextColumn("{task.percentage:3.0f} %"),
         TextColumn("{task.fields[told]}"),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         console=Console(stderr=True),
@@ -225,7 +224,8 @@ def _progress_bar(title: str) -> Iterator[Show]:
 
         def show(progress: Any) -> None:
             day = "" if progress.at is None else _time_text(progress.at)[:16]
-            told = f"{progress.count:,} rows  {progress.rate:,.0f}/s  {day}"
+            done = "live" if progress.end is None else f"{progress.ratio:3.0%}"
+            told = f"{done}  {progress.count:,} rows  {progress.rate:,.0f}/s  {day}"
             total = None if progress.end is None else 1.0
             bar.update(task, completed=progress.ratio, total=total, told=told)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from decimal import Decimal
-from typing import Any, Sequence
+from typing import Any, List, Sequence
 
 import click
 
-from bfxsync import BfxError, Client, OutcomeUnknown
+from bfxsync import BfxError, Client, OutcomeUnknown, Reply
 from bfxsync.cli.account import ORDERS
 from bfxsync.cli.exit_codes import FAILED, OK, REFUSED, UNKNOWN, code_of
 from bfxsync.cli.order_fates import Fate, fate_of_order
@@ -19,6 +19,7 @@ from bfxsync.cli.shared import confirm, open_client
 from bfxsync.cli.tables import fitting, plain_lines
 from bfxsync.models import Order
 
+CONNECT_S = 15.0
 _ANSWER_S = 150.0
 
 
@@ -59,20 +60,45 @@ def cancel(
 
 def _cancelled(bfx: Client, orders: Sequence[Order], output: str) -> int:
     """Cancel orders, print the fate of each, and return the exit code of the worst."""
-    # Each has an answer of its own: one of them may have been executed meanwhile.
-    replies = [(order, bfx.wss.inputs.cancel_order(id=order.id)) for order in orders]
-    codes = []
-    for order, reply in replies:
+    # An interrupt, or an error, until here leaves no doubt.
+    bfx.wss.wait_authenticated(CONNECT_S)
+    cancellations: List[tuple[Order, Reply[Any] | BfxError]] = []
+    wait_s, code = _ANSWER_S, OK
+    try:
+        # Each has an answer of its own: one of them may have been executed meanwhile.
+        for order in orders:
+            cancellations.append((order, _cancellation(bfx, order)))
+    except KeyboardInterrupt:
+        wait_s = 0.0
+    left = orders[len(cancellations) :]
+    for order, cancellation in cancellations:
         try:
-            fate = _fate(reply.result(_ANSWER_S))
-        except BfxError as error:
-            fate = _failed(order, error)
+            fate = _fate_of(order, cancellation, wait_s)
         except KeyboardInterrupt:
-            text = f"order {order.id} may or may not be cancelled: interrupted"
-            fate = Fate("unknown", text, UNKNOWN, order)
+            # Once is enough: what has not been answered yet is unknown.
+            wait_s = 0.0
+            fate = _fate_of(order, cancellation, wait_s)
         click.echo(_line(fate, order) if output == "json" else fate.text)
-        codes.append(fate.code)
-    return max(codes)
+        code = max(code, fate.code)
+    for order in left:
+        click.echo(f"interrupted before order {order.id}", err=True)
+    return max(code, FAILED) if left else code
+
+
+def _cancellation(bfx: Client, order: Order) -> Reply[Any] | BfxError:
+    try:
+        return bfx.wss.inputs.cancel_order(id=order.id)
+    except BfxError as error:
+        return error
+
+
+def _fate_of(order: Order, cancellation: Reply[Any] | BfxError, wait_s: float) -> Fate:
+    if isinstance(cancellation, BfxError):
+        return _failed(order, cancellation)
+    try:
+        return _fate(cancellation.result(wait_s))
+    except BfxError as error:
+        return _failed(order, error)
 
 
 def _fate(order: Any) -> Fate:

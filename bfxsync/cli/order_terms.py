@@ -44,15 +44,25 @@ class Terms:
         """The order in words."""
         body = self.body
         side = "sell" if body["amount"].startswith("-") else "buy"
-        amount = digits(abs(Decimal(body["amount"])))
+        amount = _digits(body["amount"].lstrip("-"))
         symbol = body["symbol"]
         parts = [f"{side} {amount} of {symbol}, {body['type']}"]
-        if body.get("price") is not None:
-            price = Decimal(body["price"])
-            parts.append(f"at {digits(price)}")
-            value = abs(Decimal(body["amount"])) * price
-            parts.append(f"value {digits(value)} {quote_of(symbol)}")
+        price = body.get("price")
+        if price is None:
+            distance = body.get("price_trailing")
+            end = f"trailing by {_digits(distance)}" if distance else "at any price"
+            return ", ".join([*parts, end])
+        is_stop = "STOP" in body["type"]
+        parts.append(f"{'once the price is' if is_stop else 'at'} {_digits(price)}")
+        if body.get("price_aux_limit") is not None:
+            parts.append(f"limit {_digits(body['price_aux_limit'])}")
+        value = abs(Decimal(body["amount"])) * Decimal(price)
+        parts.append(f"value {digits(value)} {quote_of(symbol)}")
         return ", ".join(parts)
+
+
+def _digits(text: str) -> str:
+    return digits(Decimal(text))
 
 
 def quote_of(symbol: str) -> str:

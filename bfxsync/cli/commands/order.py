@@ -81,7 +81,7 @@ def order() -> None:
     """Submit, cancel or watch orders."""
 
 
-@order.command(help=_SUBMIT, epilog=_SUBMIT_END)
+@order.command(help=_SUBMIT, epilog=_SUBMIT_END, short_help="Submit an order.")
 @click.argument("side", type=click.Choice(["buy", "sell"]), metavar="buy|sell")
 @click.argument("amount", type=NUMBER)
 @click.argument("symbol")
@@ -135,7 +135,7 @@ def submit(**options: Any) -> int:
     return submit(**options)
 
 
-@order.command(epilog=_CANCEL_END)
+@order.command(epilog=_CANCEL_END, short_help="Cancel orders.")
 @click.argument("ids", type=click.IntRange(1), nargs=-1, metavar="[ID]...")
 @click.option("--symbol", help="All open orders of this pair.")
 @click.option("--all", "all_", is_flag=True, help="All open orders of the account.")
@@ -149,7 +149,7 @@ def cancel(**options: Any) -> int:
     return cancel(**options)
 
 
-@order.command(epilog=_WATCH_END)
+@order.command(epilog=_WATCH_END, short_help="Print what happens to orders.")
 @click.argument("ids", type=click.IntRange(1), nargs=-1, metavar="[ID]...")
 @click.option("--symbol", help="Orders of this pair only.")
 @json_option

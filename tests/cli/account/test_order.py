@@ -19,6 +19,7 @@ from bfxsync import (
     OrderRejected,
     OutcomeUnknown,
 )
+from bfxsync.cli import order_cancel
 from bfxsync.cli.order_fates import fate_of_error, fate_of_order
 from bfxsync.cli.order_terms import quote_of, terms_of
 from bfxsync.cli.order_watch import OrderWatch
@@ -299,6 +300,8 @@ def test_types_get_their_wallet(
         price_aux_limit="101" if kind == "stop-limit" else None,
     )
     assert terms.body["type"] == expected
+    price = "once the price is 100, limit 101" if "STOP" in expected else "at 100"
+    assert f"buy 1 of {symbol}, {expected}, {price}, value 100 " in terms.sentence
     assert quote_of(symbol) in terms.sentence
 
 
@@ -333,6 +336,35 @@ def test_an_order_that_is_not_open_is_code_3(run: Run) -> None:
 def test_what_to_cancel_must_be_clear(arguments: list[str], run: Run) -> None:
     ended = run("order", "cancel", *arguments)
     assert ended.code == 2 and "give ids of orders, or --symbol, or --all" in ended.err
+
+
+def test_an_order_that_was_executed_meanwhile_is_too_late() -> None:
+    executed = order_with("EXECUTED @ 5.0(-0.3)", 0.0, 5.0)
+    fate = order_cancel._fate(executed)
+    assert fate.code == 1 and fate.text.startswith("too late: order 1 was executed: ")
+
+
+def test_one_interrupt_ends_the_wait_for_all(
+    run: Run, exchange: PaperExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        assert run(*LIMIT, "--yes").code == 0
+    one, two = ids(exchange)
+    waits: list[float] = []
+    original = order_cancel._fate_of
+
+    def interrupt(order: Order, cancellation: Any, wait_s: float) -> Any:
+        waits.append(wait_s)
+        if len(waits) == 1:
+            raise KeyboardInterrupt
+        return original(order, OutcomeUnknown("in flight"), wait_s)
+
+    monkeypatch.setattr(order_cancel, "_fate_of", interrupt)
+    ended = run("order", "cancel", "--all", "--yes")
+    assert ended.code == 5 and waits == [order_cancel._ANSWER_S, 0.0, 0.0]
+    assert [line.partition(" may or")[0] for line in ended.lines] == [
+        *(f"UNKNOWN: order {two}", f"UNKNOWN: order {one}")
+    ]
 
 
 # --- watch ------------------------------------------------------------------------------------
