@@ -108,4 +108,8 @@ def test_the_documents_show_commands_that_exist(line: str) -> None:
         assert name is not None and found is not None
         command = found
         context = command.make_context(name, list(arguments), parent=context)
-        arguments = [*getattr(context, "_protected_args", []), *context.args]
+        # Their name before and since click 8.2.
+        kept = vars(context).get(
+            "_protected_args", vars(context).get("protected_args", [])
+        )
+        arguments = [*kept, *context.args]
