@@ -95,6 +95,7 @@ def test_interrupted_offer_is_not_sent_again(
     exchange: PaperExchange, bfx: Client
 ) -> None:
     placed = rungs()
+    # Longer than the call waits for it.
     exchange.inject("late_answer", path=SUBMIT, delay_s=at_most(60.0))
 
     def interrupt() -> None:
@@ -110,6 +111,8 @@ def test_interrupted_offer_is_not_sent_again(
             thread.start()
             placed.place(bfx)
     finally:
+        # A late one must not end the whole run.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         thread.join()
         signal.signal(signal.SIGINT, handler)
     assert states(placed) == ["unknown", "new", "new"]
