@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any
+from typing import Any, Callable, Iterator
 
 import pytest
+from patience import at_most
 
 from bfxsync import (
     ApiError,
@@ -19,7 +20,7 @@ from bfxsync import (
     OrderRejected,
     OutcomeUnknown,
 )
-from bfxsync.cli import order_cancel
+from bfxsync.cli import order_cancel, order_watch
 from bfxsync.cli.order_fates import fate_of_error, fate_of_order
 from bfxsync.cli.order_terms import quote_of, terms_of
 from bfxsync.cli.order_watch import OrderWatch
@@ -370,7 +371,39 @@ def test_one_interrupt_ends_the_wait_for_all(
 # --- watch ------------------------------------------------------------------------------------
 
 
-def test_watching_an_order_ends_with_it(run: Run, exchange: PaperExchange) -> None:
+@pytest.fixture
+def after_the_first_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Starts a function in a thread once a watch has printed something."""
+    printed = threading.Event()
+    threads: list[threading.Thread] = []
+    for name in ("_print_text", "_print_json"):
+
+        def print_one(
+            word: str, data: Any, original: Any = getattr(order_watch, name)
+        ) -> None:
+            original(word, data)
+            printed.set()
+
+        monkeypatch.setattr(order_watch, name, print_one)
+
+    def start(function: Callable[[], object]) -> None:
+        def run() -> None:
+            assert printed.wait(at_most(30))
+            function()
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield start
+    for thread in threads:
+        thread.join()
+
+
+def test_watching_an_order_ends_with_it(
+    run: Run, exchange: PaperExchange, after_the_first_line: Any
+) -> None:
     assert run(*LIMIT, "--yes").code == 0
     (id,) = ids(exchange)
 
@@ -378,10 +411,8 @@ def test_watching_an_order_ends_with_it(run: Run, exchange: PaperExchange) -> No
         with exchange.client() as bfx:
             bfx.rest.auth.cancel_order(id=id)
 
-    timer = threading.Timer(0.3, cancel)
-    timer.start()
+    after_the_first_line(cancel)
     ended = run("order", "watch", str(id), "--json")
-    timer.join()
     assert ended.code == 3
     assert [found["event"] for found in ended.objects] == ["open", "closed"]
     closed = run("order", "watch", str(id))
@@ -391,7 +422,7 @@ def test_watching_an_order_ends_with_it(run: Run, exchange: PaperExchange) -> No
 
 
 def test_a_watch_tells_what_an_outage_has_hidden(
-    run: Run, exchange: PaperExchange
+    run: Run, exchange: PaperExchange, after_the_first_line: Any
 ) -> None:
     assert run(*LIMIT, "--yes").code == 0
     (id,) = ids(exchange)
@@ -402,10 +433,8 @@ def test_a_watch_tells_what_an_outage_has_hidden(
             bfx.rest.auth.cancel_order(id=id)
         exchange.drop_connections()
 
-    timer = threading.Timer(0.3, cancel_during_an_outage)
-    timer.start()
+    after_the_first_line(cancel_during_an_outage)
     ended = run("order", "watch", str(id))
-    timer.join()
     assert ended.code == 3 and "connection lost: " in ended.err
     assert [line.split()[1] for line in ended.lines] == ["open", "closed"]
 
