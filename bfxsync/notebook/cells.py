@@ -137,9 +137,11 @@ class Cells:
     def made(self, stop: Callable[[], object], is_over: Callable[[], bool]) -> None:
         """Register something of the present cell; nothing without one."""
         cell = self._present.get()
-        if cell is not None:
+        # What is made below `%%capture` also belongs to the cell with the magic.
+        while cell is not None:
             self._by_key.setdefault(cell.key, cell)
             cell.add(stop, is_over)
+            cell = cell.outer
 
     def failed(self, name: str, error: BaseException) -> None:
         """Count an error for the summary after the next cell."""

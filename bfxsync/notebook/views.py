@@ -201,7 +201,7 @@ def _show_once(subscription: Any, source: Source, rate: float) -> LiveView:
     key = id(subscription), shell().execution_count
     earlier = _running.get(key)
     if earlier is not None:
-        earlier.stop()
+        earlier.end("stopped")
     view = _show(source, rate)
     _running[key] = view._worker
     return view

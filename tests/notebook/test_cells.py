@@ -247,6 +247,16 @@ def test_a_cell_run_by_another_has_its_own(notebook):
     assert (outer.stops, inner.stops) == (0, 1)
 
 
+def test_what_is_made_below_a_magic_ends_with_its_cell(notebook):
+    notebook.run("%load_ext bfxsync")
+    view = View()
+    notebook.shell.user_ns["make"] = lambda: cells.register(view)
+    notebook.run("%%capture\nmake()", "cell-1")
+    assert view.stops == 0
+    notebook.run("%%capture\n'other text'", "cell-1")
+    assert view.stops == 1
+
+
 def test_a_late_callback_of_an_earlier_run_makes_nothing(notebook):
     view = View()
     cell = cells.Cell(("text", "x"))

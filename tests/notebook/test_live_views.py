@@ -187,6 +187,8 @@ def test_the_same_subscription_is_shown_once_in_a_cell(notebook, screen, bfx):
     )
     notebook.run("views.append(sub.show())")
     assert [view.is_stopped for view in notebook["views"]] == [True, False, False]
+    # The client goes on.
+    screen.wait(lambda shown: shown[0].endswith("UTC · stopped"))
 
 
 def test_a_cell_that_is_run_again_stops_its_views(notebook, screen, bfx):
