@@ -179,13 +179,18 @@ def is_terminal(stream: TextIO) -> bool:
 
 def confirm(question: str) -> None:
     """Ask on stderr before something is sent; raise `click.Abort` unless the answer is yes."""
+    # Not by `click.confirm`, which writes to the standard output before click 8.2.
+    click.echo(f"{question} [y/N]: ", err=True, nl=False)
     told = "nothing was sent"
     try:
-        if click.confirm(question, err=True):
-            return
-    except click.Abort:
-        # Ctrl-C, or the end of the input, as in a script. The line of the question ends here.
-        told = "\nnothing was sent; --yes sends it without asking"
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        answer = ""
+    if answer.strip().lower() in ("y", "yes"):
+        return
+    if not answer:
+        # The line of the question ends here.
+        told = f"\n{told}; --yes sends it without asking"
     click.echo(told, err=True)
     raise click.Abort
 

@@ -64,6 +64,14 @@ def test_an_order_is_sent_after_a_yes_only(run: Run, exchange: PaperExchange) ->
     assert message[:3] == [0, "on", None] and message[3]["cid"] == order["cid"]
 
 
+@pytest.mark.parametrize("typed", ["", "\n", "maybe\n", "n\n", "yess\n"])
+def test_only_a_yes_is_a_yes(typed: str, run: Run, exchange: PaperExchange) -> None:
+    opened = exchange.connections_opened
+    ended = run(*LIMIT, typed=typed)
+    assert ended.code == 130 and ended.out == ""
+    assert "nothing was sent" in ended.err and exchange.connections_opened == opened
+
+
 def test_a_dry_run_sends_nothing(run: Run, exchange: PaperExchange) -> None:
     opened = exchange.connections_opened
     ended = run(*LIMIT, "--dry-run", "--yes", "--hidden", "--cid", "7")
