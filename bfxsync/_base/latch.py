@@ -10,19 +10,32 @@ it never returns.
 
 from __future__ import annotations
 
-from _thread import LockType, allocate_lock
+from _thread import allocate_lock
 from threading import TIMEOUT_MAX
-from typing import Callable, List
+from typing import TYPE_CHECKING, Callable, List
+
+if TYPE_CHECKING:
+    from typing_extensions import Protocol
+
+    class Waiter(Protocol):
+        """The lock of a waiting thread."""
+
+        def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
+
+        def release(self) -> None: ...
 
 
-def _acquire(lock: LockType, limit_s: float) -> bool:
-    return lock.acquire(True, limit_s)
+def locked() -> Waiter:
+    """Return a lock that is locked."""
+    lock = allocate_lock()
+    lock.acquire()
+    return lock
 
 
-# Replaced by backtests, whose time is that of a recording. The second one waits for the work of
-# another thread.
-acquire: Callable[[LockType, float], bool] = _acquire
-acquire_for_work: Callable[[LockType, float], bool] = _acquire
+# Replaced by backtests, whose time is that of a recording. The second one is for waits for the work
+# of another thread.
+new_waiter: Callable[[], Waiter] = locked
+new_waiter_for_work: Callable[[], Waiter] = locked
 
 
 class WaitList:
@@ -30,7 +43,7 @@ class WaitList:
 
     def __init__(self) -> None:
         # A list, as there are few at a time and a deque takes longer to make.
-        self.waiting: List[LockType] = []
+        self.waiting: List[Waiter] = []
         """The locks of the threads that wait now."""
 
     def __bool__(self) -> bool:
@@ -67,19 +80,18 @@ class WaitList:
         Returns at once if `is_over()` is true, evaluated after the lock has been added. With
         `is_for_work` another thread is at work for this one.
         """
-        lock = allocate_lock()
-        lock.acquire()
+        lock = new_waiter_for_work() if is_for_work else new_waiter()
         self.waiting.append(lock)
         try:
             if is_over():
                 return True
             # A lock has a maximum timeout.
             limit = -1 if timeout_s is None else min(max(timeout_s, 0.0), TIMEOUT_MAX)
-            return (acquire_for_work if is_for_work else acquire)(lock, limit)
+            return lock.acquire(True, limit)
         finally:
             self._forget(lock)
 
-    def _forget(self, lock: LockType) -> None:
+    def _forget(self, lock: Waiter) -> None:
         try:
             self.waiting.remove(lock)
         except ValueError:

@@ -5,7 +5,8 @@ Strategy: one event of the recording at a time. Between two of them it waits unt
 come to rest: each connection has handled what the exchange has sent, no callback is waiting to be
 called, and all threads of the strategy are parked. Then it advances the exchange to whatever is
 first: the next message to the strategy, the time for which a thread waits, or the next point of the
-equity curve. So the order of events is that of the recording, on every machine.
+equity curve. Then the threads that have something to do go on, one at a time: those of callbacks,
+the main thread, others. So the order of everything is the same on every machine.
 """
 
 from __future__ import annotations
@@ -17,18 +18,20 @@ import sys
 import threading
 import time
 import traceback
-from typing import Callable, List, Optional, Set
+from typing import Any, Callable, List, Optional, Set, Tuple
 
 import bfxsync
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync.backtest.observing import Observer
-from bfxsync.backtest.virtual_time import Parked, VirtualTime
+from bfxsync.backtest.parking import Parked
+from bfxsync.backtest.virtual_time import VirtualTime
 from bfxsync.errors import RequestTimeout
 from bfxsync.paper import PaperExchange
 from bfxsync.testing.settle import cores_of
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Core
 from bfxsync.ws.core.subscriber import Waiter
 from bfxsync.ws.core.subscription_table import SubscriptionTable
+from bfxsync.ws.dispatch.dispatcher import Dispatcher
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +91,8 @@ class Driver:
         self.error: Optional[BaseException] = None
         self._virtual = virtual
         self._observer = observer
+        # On this thread no call of the exchange may wait any more.
+        self._server: Any = exchange._thread.server
         self._step_s = step_s
         self._on_pass = on_pass
         self._is_done = False
@@ -107,7 +112,7 @@ class Driver:
     def stop(self) -> None:
         """End the thread, and the virtual time: the strategy has ended."""
         self._is_done = True
-        self._virtual.changed.set()
+        self._virtual.parking.changed.set()
         self._thread.join()
         for core in self._cores:
             # Nothing is called in real time.
@@ -127,15 +132,13 @@ class Driver:
             # It would wait for ever otherwise.
             self.error = exc
             self._virtual.remove()
-            for parked in list(self._virtual.parked.values()):
-                self._interrupt(parked)
 
     # --- the passing of time ---------------------------------------------------------------------
 
     def _pass(self) -> None:
         """Let time pass up to the next thing that happens; all threads are parked."""
         virtual, observer = self._virtual, self._observer
-        waiting = [each for each in list(virtual.parked.values()) if each.is_waiting]
+        waiting = [each for each in virtual.parking.all() if each.is_waiting]
         ready = [
             each for each in waiting if each.is_over is not None and each.is_over()
         ]
@@ -145,12 +148,12 @@ class Driver:
             parked.is_late = True
         if ready or late:
             for parked in (*ready, *late):
-                parked.release()
+                parked.end()
             return
         if self.exchange.finished.is_set() and now >= self._interrupt_at:
             self._interrupt_at = now + AFTER_S
             self.was_interrupted = True
-            main = virtual.parked.get(virtual.main.ident or 0)
+            main = virtual.parking.entries.get(virtual.main.ident or 0)
             if main is not None:
                 self._interrupt(main)
             return
@@ -180,23 +183,54 @@ class Driver:
                 raise RecordingEnded("the recording has ended")
 
         parked.interrupt = interrupt
-        parked.release()
+        parked.end()
 
     # --- rest ------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Wait until nothing is on its way, and every thread of the strategy is parked."""
-        exchange, virtual = self.exchange, self._virtual
+        """
+        Let threads go on, one after the other, until all of them wait and nothing is on its way.
+
+        While one goes on, no message reaches a client. So what a thread finds does not depend on
+        how fast it is.
+        """
+        exchange, hold = self.exchange, self._server.hold
+        before = None
         while not self._is_done:
-            before = (virtual.park_count, exchange.frames_sent, self._submitted())
-            pongs = sum(map(_ping, cores_of(exchange.port)))
-            if not self._wait_idle():
-                continue
-            parks, sent, submitted = before
-            after = (virtual.park_count, exchange.frames_sent - pongs)
-            # The pings were submitted, too.
-            if after == (parks, sent) and self._submitted() == submitted + pongs:
+            self._wait_until_quiet(self._busy_threads)
+            if hold.is_on:
+                exchange._thread.post(lambda server: server.hold.end())
+            self._wait_until_quiet(self._busy)
+            while not self._is_done and self._sent() != before:
+                before, pongs = self._sent(), self._ping()
+                self._wait_until_quiet(self._busy)
+                # The pings were sent, too.
+                frames, submitted, requests = before
+                before = (frames + pongs, submitted + pongs, requests)
+            waiting = [each for each in self._virtual.parking.all() if each.wants_turn]
+            if not waiting or self._is_done:
                 return
+            hold.is_on = True
+            min(waiting, key=self._place).give_turn()
+
+    def _sent(self) -> Tuple[int, int, int]:
+        """Return numbers that change with each message and request."""
+        exchange = self.exchange
+        return exchange.frames_sent, self._submitted(), exchange.rest_requests
+
+    def _place(self, parked: Parked) -> Tuple[int, str, int]:
+        """Return the place of a thread in the order: callbacks, the main thread, others."""
+        thread = parked.thread
+        if thread.name.startswith("bfxsync-"):
+            return 0, thread.name, 0
+        if thread is self._virtual.main:
+            return 1, "", 0
+        alive = threading.enumerate()
+        return 2, "", alive.index(thread) if thread in alive else len(alive)
+
+    def _ping(self) -> int:
+        """Wait until all clients have handled what was sent; return the number of pongs."""
+        return sum(map(_ping, cores_of(self.exchange.port)))
 
     def _submitted(self) -> int:
         """Return a number that changes with each request of the clients."""
@@ -206,15 +240,15 @@ class Driver:
             for link in core.placement.links
         )
 
-    def _wait_idle(self) -> bool:
-        """Wait for the threads of the strategy; return whether that was not necessary."""
-        changed, tries = self._virtual.changed, 0
+    def _wait_until_quiet(self, busy_now: Callable[[], List[threading.Thread]]) -> None:
+        """Wait for threads that have something to do."""
+        changed, tries = self._virtual.parking.changed, 0
         began_at, is_told = time.monotonic(), False
         while not self._is_done:
             changed.clear()
-            busy = self._busy()
+            busy = busy_now()
             if not busy:
-                break
+                return
             tries += 1
             if tries < _SPINS:
                 time.sleep(0)
@@ -226,36 +260,40 @@ class Driver:
                 self._ignore(busy)
             if busy_s > _BUSY_S and not is_told:
                 is_told = True
-                _log.warning(
-                    "%s; the time of the backtest stands still", place_of(busy[0])
-                )
-        return not tries
+                place = place_of(busy[0])
+                _log.warning("%s; the time of the backtest stands still", place)
 
     def _busy(self) -> List[threading.Thread]:
-        """Return the threads that have something to do."""
-        busy: List[threading.Thread] = []
+        """Return the threads that have something to do, those of opening connections included."""
+        opening = [
+            link._thread
+            for core in cores_of(self.exchange.port)
+            for link in core.placement.links
+            if link.status in _OPENING and link._thread.is_alive()
+        ]
+        return opening or self._busy_threads()
+
+    def _busy_threads(self) -> List[threading.Thread]:
+        """Return the threads of the strategy that have something to do."""
+        is_quiet = self._virtual.is_quiet
         self._cores.update(cores_of(self.exchange.port))
-        for core in self._cores:
-            busy += self._busy_in(core)
+        busy = [t for core in self._cores for t in self._busy_in(core.dispatcher)]
         for thread in threading.enumerate():
             if self._virtual.awaits(thread) and thread not in self._ignored:
-                if not self._virtual.is_parked(thread):
+                if not is_quiet(thread):
                     busy.append(thread)
         return busy
 
-    def _busy_in(self, core: Core) -> List[threading.Thread]:
-        """Return the threads of a client that are at work, or could call a callback."""
-        for link in core.placement.links:
-            if link.status in _OPENING and not link.is_finished:
-                return [link._thread]
-        dispatcher = core.dispatcher
+    def _busy_in(self, dispatcher: Dispatcher) -> List[threading.Thread]:
+        """Return the threads of a client that call a callback, or are about to."""
         alive = [thread for thread in dispatcher._threads if thread.is_alive()]
-        free = [thread for thread in alive if not self._virtual.is_parked(thread)]
-        if free and (
-            dispatcher.ready.items or len(dispatcher.ready._sleepers) < len(free)
-        ):
+        free = [thread for thread in alive if not self._virtual.is_quiet(thread)]
+        if len(dispatcher.ready._sleepers) < len(free):
             return free
-        return []
+        # A thread that wants its turn wakes the next one, if there is work for it.
+        wanting = {p.thread for p in self._virtual.parking.all() if p.wants_turn}
+        has_work = dispatcher.ready.items and not wanting.intersection(alive)
+        return free if has_work else []
 
     def _ignore(self, busy: List[threading.Thread]) -> None:
         """Go on without threads that wait by other means, such as those of a pool."""

@@ -46,6 +46,9 @@ MAX_STEP_S = 60.0
 # No client is disconnected because its strategy computes for long.
 _IDLE_S = 86_400.0
 
+# A strategy may compute for long, and no heartbeats come meanwhile.
+_PATIENCE = {"ping_after": _IDLE_S / 2, "stale_after": _IDLE_S}
+
 _running = threading.Lock()
 
 
@@ -186,7 +189,7 @@ class _Run:
             loading = stack.enter_context(loaded(strategy))
             for names in loading.modules:
                 virtual.adopt(names)
-            bfx = exchange.client(**{**loading.client_options, **options})
+            bfx = exchange.client(**{**loading.client_options, **options, **_PATIENCE})
             bfx._guard._clock = virtual.monotonic_s
             call = bind(loading.main, bfx, parameters)
             observer = Observer(self._currency, self.every_s)

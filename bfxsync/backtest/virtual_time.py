@@ -5,8 +5,8 @@ Strategy: while it is installed, the functions of the module `time` return the t
 to the threads of the strategy: the calling one, those of callbacks, and all that are started
 meanwhile. A thread of the strategy that waits, in bfxsync, in `time.sleep`, or for an event, queue
 or thread of Python's own, is parked: on the lock on which it would wait anyway, but without a
-timeout in real time. The driver advances the time only while all of them are parked, and releases
-the locks of those whose time has come. So nothing depends on how fast this machine is.
+timeout in real time. The driver advances the time only while all of them are parked, and lets one
+of them go on at a time. So nothing depends on how fast this machine is.
 
 All other threads keep the real time: those that were there before, those of the exchange, of the
 driver and of connections. Ages and lags of data, which compare times of a connection's thread with
@@ -21,13 +21,14 @@ import queue
 import sys
 import threading
 import time
-from _thread import LockType, allocate_lock, get_ident
+from _thread import get_ident
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import bfxsync
 from bfxsync._base import latch
-from bfxsync._base.latch import Latch
+from bfxsync.backtest.parking import Parked, Parking
 from bfxsync.backtest.virtual_dates import datetime_module
+from bfxsync.ws.dispatch.ready_queue import Sleeper
 
 _PACKAGE = os.path.dirname(bfxsync.__file__) + os.sep
 # Their times are compared with those of connections.
@@ -46,51 +47,29 @@ _NOT_AWAITED = (*_REAL_THREADS, _HELPERS, "bfxsync-dispatch")
 _LEAD_S = 1e7
 # The shortest sleep, or a loop that polls would stop the time.
 _LEAST_SLEEP_S = 0.001
-# Ctrl-C does not end the wait for a lock on Windows.
-_NAP_S = 1.0
 
 _NAMES = (
     *("sleep", "time", "time_ns", "monotonic", "monotonic_ns"),
     *("ctime", "gmtime", "localtime", "strftime"),
 )
 
-Interrupt = Callable[[], None]
 
+class _WorkLock:
+    """The lock of a thread that waits for a helper, which may wait in turn."""
 
-class Parked:
-    """A waiting thread of the strategy."""
+    def __init__(self, has_helper: Set[int]) -> None:
+        self._has_helper = has_helper
+        self._lock = latch.locked()
 
-    __slots__ = (
-        *("deadline", "interrupt", "is_helper", "is_late", "is_over", "lock"),
-        "released",
-    )
-
-    def __init__(
-        self,
-        lock: LockType,
-        deadline: Optional[float],
-        is_over: Optional[Callable[[], bool]] = None,
-    ) -> None:
-        self.lock = lock
-        self.deadline = deadline
-        self.is_over = is_over
-        self.is_late = False
-        self.is_helper = threading.current_thread().name.startswith(_HELPERS)
-        self.interrupt: Optional[Interrupt] = None
-        self.released = False
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether nobody has released its lock."""
-        return self.lock.locked() and not self.released
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        self._has_helper.add(get_ident())
+        try:
+            return self._lock.acquire(blocking, timeout)
+        finally:
+            self._has_helper.discard(get_ident())
 
     def release(self) -> None:
-        """Let the thread go on."""
-        self.released = True
-        try:
-            self.lock.release()
-        except RuntimeError:
-            pass  # by another thread, just now
+        self._lock.release()
 
 
 class VirtualTime:
@@ -109,11 +88,7 @@ class VirtualTime:
         self.now_s = now_s
         self.begin_mts = begin_mts
         self.main = threading.current_thread()
-        self.parked: Dict[int, Parked] = {}
-        """By thread. Each writes its own entry only."""
-        self.park_count: int = 0
-        self.changed: Latch = Latch()
-        """Set when a thread parks."""
+        self.parking: Parking = Parking(now_s)
         self.is_on = False
         # Threads that wait for the work of one of bfxsync's own helpers.
         self._has_helper: Set[int] = set()
@@ -123,8 +98,9 @@ class VirtualTime:
         self._base = time.monotonic() + _LEAD_S
         # The originals, also while they are replaced.
         self._real = {name: getattr(time, name) for name in _NAMES}
-        self._acquire = latch.acquire
+        self._dispatcher_sleep = Sleeper.sleep
         self._condition_wait = threading.Condition.wait
+        self._start = threading.Thread.start
         self._join = threading.Thread.join
 
     # --- installing -----------------------------------------------------------------------------
@@ -135,8 +111,8 @@ class VirtualTime:
         self._mine.is_user = True
         for name in _NAMES:
             self._replace(time, name, getattr(self, name))
-        self._replace(latch, "acquire", self.acquire)
-        self._replace(latch, "acquire_for_work", self._acquire_for_work)
+        self._replace(latch, "new_waiter", self._new_waiter)
+        self._replace(latch, "new_waiter_for_work", self._new_waiter_for_work)
         # Imported from `time` by name.
         self._replace(threading, "_time", self.monotonic)
         self._replace(queue, "time", self.monotonic)
@@ -145,9 +121,20 @@ class VirtualTime:
         def wait(condition: Any, timeout: Optional[float] = None) -> bool:
             return virtual._wait_on(condition, timeout)
 
+        def start(thread: threading.Thread) -> None:
+            virtual._start_in_turn(thread)
+
+        self._replace(threading.Thread, "start", start)
+
         def join(thread: threading.Thread, timeout: Optional[float] = None) -> None:
             virtual._wait_for(thread, timeout)
 
+        def sleep(sleeper: Sleeper) -> None:
+            virtual._dispatcher_sleep(sleeper)
+            if virtual.is_user():
+                virtual.parking.wait_for_turn()
+
+        self._replace(Sleeper, "sleep", sleep)
         self._replace(threading.Condition, "wait", wait)
         self._replace(threading.Thread, "join", join)
 
@@ -160,9 +147,7 @@ class VirtualTime:
             else:
                 setattr(owner, name, old)
         self._undo.clear()
-        for parked in self._entries():
-            parked.interrupt = _end_thread
-            parked.release()
+        self.parking.close()
 
     def adopt(self, names: Dict[str, Any]) -> None:
         """Replace what a module of the strategy has imported from `time` and `datetime`."""
@@ -203,17 +188,18 @@ class VirtualTime:
         """Return whether time passes only while this thread is parked."""
         return not (thread.name.startswith(_NOT_AWAITED) or thread in self._others)
 
-    def is_parked(self, thread: threading.Thread) -> bool:
-        """Return whether a thread waits, and nobody has let it go on."""
-        parked = self.parked.get(thread.ident or 0)
+    def is_quiet(self, thread: threading.Thread) -> bool:
+        """Return whether a thread waits: for something, or for its turn."""
+        parked = self.parking.entries.get(thread.ident or 0)
         if parked is not None:
-            return parked.is_waiting
+            return parked.is_waiting or parked.wants_turn
         if thread.ident not in self._has_helper:
             return False
-        return any(each.is_helper and each.is_waiting for each in self._entries())
-
-    def _entries(self) -> List[Parked]:
-        return list(self.parked.values())
+        return any(
+            each.thread.name.startswith(_HELPERS)
+            and (each.is_waiting or each.wants_turn)
+            for each in self.parking.all()
+        )
 
     def time(self) -> float:
         """Replace `time.time`."""
@@ -267,44 +253,32 @@ class VirtualTime:
             return
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
-        lock = allocate_lock()
-        lock.acquire()
-        self._park(Parked(lock, self.now_s() + max(float(seconds), _LEAST_SLEEP_S)))
+        self.parking.park(Parked(self.parking), max(float(seconds), _LEAST_SLEEP_S))
 
     def _time_s(self) -> float:
         return (self.begin_mts + int(self.now_s() * 1000 + 1e-3)) / 1000
 
     # --- waiting --------------------------------------------------------------------------------
 
-    def acquire(self, lock: LockType, limit_s: float) -> bool:
-        """Wait for a lock that another thread releases; return False after the limit."""
-        if limit_s == 0 or not self.is_user():
-            return self._acquire(lock, limit_s)
-        return self._park(Parked(lock, None if limit_s < 0 else self.now_s() + limit_s))
+    def _new_waiter(self) -> latch.Waiter:
+        return Parked(self.parking) if self.is_user() else latch.locked()
 
-    def _acquire_for_work(self, lock: LockType, limit_s: float) -> bool:
-        """Wait for a helper, which may wait in turn."""
-        if not self.is_user():
-            return self._acquire(lock, limit_s)
-        self._has_helper.add(get_ident())
-        try:
-            return self._acquire(lock, limit_s)
-        finally:
-            self._has_helper.discard(get_ident())
+    def _new_waiter_for_work(self) -> latch.Waiter:
+        return _WorkLock(self._has_helper) if self.is_user() else latch.locked()
 
     def _wait_on(self, condition: Any, timeout: Optional[float]) -> bool:
         """Replace `Condition.wait`, and so the waits for events, queues, barriers and futures."""
-        if timeout == 0 or not self.is_user():
+        is_starting = getattr(self._mine, "is_starting", False)
+        if timeout == 0 or is_starting or not self.is_user():
             return self._condition_wait(condition, timeout)
         if not condition._is_owned():
             raise RuntimeError("cannot wait on un-acquired lock")
-        lock = allocate_lock()
-        lock.acquire()
+        lock = Parked(self.parking)
         condition._waiters.append(lock)
         saved = condition._release_save()
         is_notified = False
         try:
-            is_notified = self.acquire(lock, -1 if timeout is None else max(timeout, 0))
+            is_notified = self.parking.park(lock, timeout and max(timeout, 0.0))
             return is_notified
         finally:
             condition._acquire_restore(saved)
@@ -314,37 +288,32 @@ class VirtualTime:
                 except ValueError:
                     pass
 
+    def _start_in_turn(self, thread: threading.Thread) -> None:
+        """Replace `Thread.start`: a thread of the strategy waits for its turn first."""
+        if self.is_user() and not thread.name.startswith(_REAL_THREADS):
+            run, wait_for_turn = thread.run, self.parking.wait_for_turn
+
+            def run_in_turn() -> None:
+                wait_for_turn()
+                run()
+
+            thread.run = run_in_turn  # type: ignore[method-assign]
+        # Until it has begun; that is work of Python.
+        self._mine.is_starting = True
+        try:
+            self._start(thread)
+        finally:
+            self._mine.is_starting = False
+
     def _wait_for(self, thread: threading.Thread, timeout: Optional[float]) -> None:
         """Replace `Thread.join`."""
         is_real = thread.name.startswith(_REAL_THREADS)
         if self.is_user() and not is_real and thread.is_alive() and timeout != 0:
-            lock = allocate_lock()
-            lock.acquire()
-            deadline = None if timeout is None else self.now_s() + max(timeout, 0)
-            if not self._park(Parked(lock, deadline, lambda: not thread.is_alive())):
+            parked = Parked(self.parking)
+            parked.is_over = lambda: not thread.is_alive()
+            if not self.parking.park(parked, timeout and max(timeout, 0.0)):
                 return
         self._join(thread, timeout)
-
-    def _park(self, parked: Parked) -> bool:
-        """Wait until released; return False if that is because its time has come."""
-        thread = get_ident()
-        self.parked[thread] = parked
-        try:
-            if not self.is_on:
-                _end_thread()
-            self.park_count += 1
-            self.changed.set()
-            while not parked.lock.acquire(True, _NAP_S):
-                pass
-        finally:
-            del self.parked[thread]
-        if parked.interrupt is not None:
-            parked.interrupt()
-        return not parked.is_late
-
-
-def _end_thread() -> None:
-    raise SystemExit("the backtest is over")
 
 
 def _is_of(paths: Tuple[str, ...]) -> bool:

@@ -96,6 +96,12 @@ class ServerThread:
 
         return self._await(call)
 
+    def post(self, function: Callable[[Server], object]) -> None:
+        """Call a function with the server in its thread, without waiting for that."""
+        running = self._running
+        if running is not None:
+            running.loop.call_soon_threadsafe(function, running.server)
+
     def step(self, seconds: float) -> None:
         """Advance the paused clock; in parts, so that a long step does not exceed the deadline."""
         while seconds > 0:
@@ -215,11 +221,11 @@ async def _step(server: Server, seconds: float) -> None:
 async def _advance(
     server: Server, until_s: float, look: Callable[[Server], T], is_whole: bool
 ) -> T:
-    sent, was_finished = server.frames_sent, server.is_finished
+    sent, was_finished = server.counters.frames_sent, server.is_finished
 
     def is_over() -> bool:
         server.registry.recorder.commit()
-        has_sent = server.frames_sent > sent and not is_whole
+        has_sent = server.counters.frames_sent > sent and not is_whole
         return has_sent or server.is_finished != was_finished
 
     look(server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
 
 import pytest
@@ -159,6 +160,12 @@ def test_empty_tables_have_their_columns():
         "equity": "float64",
         "drawdown_ratio": "float64",
     }
+
+
+def test_a_frame_needs_pandas(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError):
+        result().df()
 
 
 def test_notebooks_show_a_picture_and_the_numbers():

@@ -303,6 +303,69 @@ def test_own_threads_are_awaited(run):
     run(main)
 
 
+def test_callbacks_come_before_the_main_thread(run):
+    seen = []
+
+    def main(bfx):
+        bfx.wss.subscribe_trades("tBTCUSD", lambda trade: seen.append(trade.id))
+        workers = [
+            threading.Thread(target=lambda name=name: work(bfx, name)) for name in "ab"
+        ]
+        for worker in workers:
+            worker.start()
+        while len(seen) < 40:
+            bfx.wss.wait_on_update(60)
+            seen.append("main")
+        for worker in workers:
+            worker.join()
+
+    def work(bfx, name):
+        for _ in range(5):
+            bfx.wss.wait_on_update(60)
+            seen.append(name)
+
+    first = run(main) and seen.copy()
+    seen.clear()
+    run(main)
+    assert first == seen
+    # Trades come once a second, the book before each of them.
+    at = seen.index(2)
+    assert seen[at : at + 4] == [2, "main", "a", "b"]
+
+
+def test_nothing_arrives_while_the_strategy_runs(run):
+    def main(bfx):
+        fills = []
+        bfx.wss.subscribe_account()
+        bfx.wss.account.wait_ready()
+        reply = bfx.wss.inputs.submit_order(
+            type="EXCHANGE MARKET", symbol="tBTCUSD", amount="1", on_fill=fills.append
+        )
+        bfx.rest.auth.submit_order("EXCHANGE MARKET", "tBTCUSD", "1")
+        for _ in range(20):
+            assert not reply.done() and not fills
+            bfx.rest.auth.get_wallets()
+        reply.wait_filled(5)
+        assert len(fills) == 1
+
+    assert len(run(main).fills) == 2
+
+
+def test_several_dispatch_threads_take_turns(run):
+    def main(bfx):
+        def trade(trade):
+            time.sleep(1.5)
+            if trade.id == 5:
+                buy(bfx, "0.1")
+
+        bfx.wss.subscribe_trades("tBTCUSD", trade)
+        bfx.wss.subscribe_ticker("tBTCUSD", lambda ticker: time.sleep(0.3))
+        bfx.wss.run()
+
+    runs = [run(main, client_options={"dispatch_threads": 3}) for _ in range(2)]
+    assert runs[0].json() == runs[1].json() and len(runs[0].fills) == 1
+
+
 def test_larger_steps_let_it_react_later(run):
     times = []
 

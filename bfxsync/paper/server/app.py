@@ -44,7 +44,7 @@ from bfxsync.paper.server.recorder import Recorder
 from bfxsync.paper.server.registry import AccountRegistry
 from bfxsync.paper.server.rest.app import RestApi
 from bfxsync.paper.server.subscriptions import InvalidSubscription, read
-from bfxsync.paper.server.ws_connection import ANSWER_S, WsConnection
+from bfxsync.paper.server.ws_connection import ANSWER_S, Hold, WsConnection
 from bfxsync.paper.server.ws_session import WsSession
 from bfxsync.paper.settings import Counters, ExchangeSettings
 
@@ -70,7 +70,7 @@ class Server:
         # Faults that will be armed later.
         self._later: set[asyncio.TimerHandle] = set()
         self._settings = settings
-        self._counters = counters
+        self.counters: Counters = counters
         access = AccessPolicy(settings.host, settings.allowed_hosts)
         self._listener = Listener(access, settings.request_timeout_s, settings.idle_s)
         self._on_finished = on_finished
@@ -121,6 +121,7 @@ class Server:
         }
         venues.update(simulated)
         loop = asyncio.get_running_loop()
+        self.hold: Hold = Hold()
         self.session_call_later: CallLater = loop.call_later
         """For the delays of sessions, such as that of the snapshots of the account channel."""
         recorder = Recorder(
@@ -246,11 +247,6 @@ class Server:
         """All markets, by symbol."""
         return self._market_data.markets
 
-    @property
-    def frames_sent(self) -> int:
-        """Messages sent to all clients since the start."""
-        return self._counters.frames_sent
-
     async def drain(self) -> None:
         """Wait until every client has read most of its data."""
         for connection in list(self.connections):
@@ -275,12 +271,13 @@ class Server:
         transport = request.transport
         if transport is None:  # gone already
             return ws
+        can_commit = self.registry.recorder.can_commit
         connection = WsConnection(
-            ws, transport, self._settings.stall_s, self.registry.recorder.can_commit
+            ws, transport, self._settings.stall_s, can_commit, self.hold
         )
 
         def send(text: str) -> None:
-            self._counters.frames_sent += 1
+            self.counters.frames_sent += 1
             connection.send(text)
 
         session = WsSession(
@@ -292,14 +289,14 @@ class Server:
             max_channels=self._settings.max_channels,
             server_id=self._server_id,
             dice=random.Random(
-                f"{self._settings.seed} connection {self._counters.connections_opened}"
+                f"{self._settings.seed} connection {self.counters.connections_opened}"
             ),
             on_subscribed=lambda symbol: self._players[symbol].watch(),
             notification_seq=self._settings.notification_seq,
             cut=connection.cut,
         )
         self.connections[connection] = session
-        self._counters.connections_opened += 1
+        self.counters.connections_opened += 1
         beat = self._spawn(self._beat(connection, session))
         try:
             session.open(self._is_operative)

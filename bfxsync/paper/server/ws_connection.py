@@ -33,6 +33,25 @@ ANSWER_S = 1.0
 _NO_LINGER = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
 
 
+class Hold:
+    """While it is on, no connection writes messages; they are queued."""
+
+    def __init__(self) -> None:
+        self.is_on: bool = False
+        self._writes: list[Callable[[], None]] = []
+
+    def add(self, write: Callable[[], None]) -> None:
+        """Keep a call until the end."""
+        self._writes.append(write)
+
+    def end(self) -> None:
+        """Write what has been queued."""
+        self.is_on = False
+        writes, self._writes = self._writes, []
+        for write in writes:
+            write()
+
+
 class WsConnection:
     """
     A WebSocket after its handshake.
@@ -43,6 +62,8 @@ class WsConnection:
         Aborts a client that stays above `HIGH_WATER` for this time.
     before_write : callable
         Called before each block; if it returns False the connection is aborted instead.
+    hold : Hold, optional
+        Delays messages.
 
     Attributes
     ----------
@@ -56,11 +77,13 @@ class WsConnection:
         transport: asyncio.Transport,
         stall_s: float,
         before_write: Callable[[], bool] = lambda: True,
+        hold: Hold | None = None,
     ) -> None:
         self._ws = ws
         self._transport = transport
         self._stall_s = stall_s
         self._before_write = before_write
+        self._hold = Hold() if hold is None else hold
         self._loop = asyncio.get_running_loop()
         self._has_closed = False
         self._is_cut = False
@@ -88,7 +111,7 @@ class WsConnection:
         if self._is_cut:
             return
         if not self._waiting:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._write)
         self._waiting.append(frame)
         self._waiting_bytes += len(frame)
 
@@ -164,6 +187,12 @@ class WsConnection:
         except AttributeError:
             # Before CPython 3.11, the transport of a lost TLS connection has no inner transport.
             return 0
+
+    def _write(self) -> None:
+        if self._hold.is_on:
+            self._hold.add(self._flush)
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         if self._waiting and not self._before_write():
