@@ -360,6 +360,7 @@ CLI_MAY_ALSO = {
     "cli.order_fates": ("_base.numbers",),
     "cli.order_terms": ("checks", "wire.inputs"),
     "cli.rest_calls": ("_base.hidden", "rest"),
+    "cli.tables": ("_base.describe",),
     "cli.rest_run": ("rest",),
     "cli.values": ("_base.numbers", "checks.times"),
 }

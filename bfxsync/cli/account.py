@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -12,16 +11,14 @@ import click
 
 from bfxsync import Client, OrderFlag
 from bfxsync.cli.exit_codes import OK
-from bfxsync.cli.play_account import furnish
-from bfxsync.cli.shared import is_terminal, open_client
+from bfxsync.cli.play_account import furnish, say_play_money
+from bfxsync.cli.shared import open_client
 from bfxsync.cli.tables import Column, digits, moment, number, show, text
 from bfxsync.models import Ledger, Order, Position, Wallet
 from bfxsync.valuation.portfolio import PortfolioRow
 
 MOST = 2500
 """Rows per request."""
-
-_PLAY_MONEY = "play money, on a local exchange that ends with this command"
 
 WALLETS = (
     text("wallet", "wallet_type"),
@@ -173,8 +170,7 @@ def _show(
     with open_client(command, paper=paper, key="needed", numbers=Decimal) as bfx:
         furnish(bfx)
         found = rows(bfx)
-        if paper and is_terminal(sys.stdout):
-            click.secho(_PLAY_MONEY, dim=True, err=True)
+        say_play_money(paper)
     show(found, columns, model=model, output=output, empty=empty)
     return OK
 

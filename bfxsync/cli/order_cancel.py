@@ -13,10 +13,10 @@ from bfxsync import BfxError, Client, OutcomeUnknown, Reply
 from bfxsync.cli.account import ORDERS
 from bfxsync.cli.exit_codes import FAILED, OK, REFUSED, UNKNOWN, code_of
 from bfxsync.cli.order_fates import Fate, fate_of_order
-from bfxsync.cli.play_account import furnish
+from bfxsync.cli.play_account import furnish, say_play_money
 from bfxsync.cli.rows import json_text
 from bfxsync.cli.shared import confirm, open_client
-from bfxsync.cli.tables import fitting, plain_lines
+from bfxsync.cli.tables import fitting, plain_lines, terminal_text
 from bfxsync.models import Order
 
 CONNECT_S = 15.0
@@ -37,6 +37,7 @@ def cancel(
     if bool(ids) == (all_ or symbol is not None):
         raise click.UsageError("give ids of orders, or --symbol, or --all")
     with open_client("order cancel", paper=paper, key="needed", numbers=Decimal) as bfx:
+        say_play_money(paper)
         furnish(bfx)
         orders = list(bfx.rest.auth.get_orders(symbol=symbol, ids=list(ids) or None))
         for id in sorted({*ids} - {order.id for order in orders}):
@@ -78,7 +79,8 @@ def _cancelled(bfx: Client, orders: Sequence[Order], output: str) -> int:
             # Once is enough: what has not been answered yet is unknown.
             wait_s = 0.0
             fate = _fate_of(order, cancellation, wait_s)
-        click.echo(_line(fate, order) if output == "json" else fate.text)
+        text = terminal_text(fate.text)
+        click.echo(_line(fate, order) if output == "json" else text)
         code = max(code, fate.code)
     for order in left:
         click.echo(f"interrupted before order {order.id}", err=True)

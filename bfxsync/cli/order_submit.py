@@ -11,8 +11,9 @@ from bfxsync import BfxError, Client, OrderReply, OutcomeUnknown, UsageError
 from bfxsync.cli.exit_codes import OK, code_of
 from bfxsync.cli.order_fates import Fate, fate_of_error, fate_of_order, unknown
 from bfxsync.cli.order_terms import Terms, terms_of
+from bfxsync.cli.play_account import say_play_money
 from bfxsync.cli.shared import confirm, open_client, sigterm_as_interrupt, text_of
-from bfxsync.cli.tables import digits
+from bfxsync.cli.tables import digits, terminal_text
 
 CONNECT_S = 15.0
 """For the connection and the authentication."""
@@ -45,6 +46,7 @@ def submit(
     # Also with --yes: the client id finds the order, whatever becomes of this process.
     click.echo(order.sentence, err=True)
     click.echo(order.message, err=True)
+    say_play_money(paper)
     if not yes:
         where = "the local exchange" if paper else "Bitfinex"
         confirm(f"Send it to {where}?")
@@ -60,7 +62,7 @@ def submit(
     ) as bfx:
         with sigterm_as_interrupt():
             fate = _send(bfx, order, watch and output == "text")
-    click.echo(fate.json(cid) if output == "json" else fate.text)
+    click.echo(fate.json(cid) if output == "json" else terminal_text(fate.text))
     return fate.code
 
 

@@ -12,10 +12,10 @@ from bfxsync import AccountUpdate, Client, Gap, Snapshot
 from bfxsync.cli.exit_codes import FAILED, OK, REFUSED
 from bfxsync.cli.live.feed import ends_well
 from bfxsync.cli.order_fates import fate_of_order
-from bfxsync.cli.play_account import furnish
+from bfxsync.cli.play_account import furnish, say_play_money
 from bfxsync.cli.rows import json_text
 from bfxsync.cli.shared import open_client
-from bfxsync.cli.tables import digits
+from bfxsync.cli.tables import digits, terminal_text
 from bfxsync.models import AccountTrade, Order
 
 _WORDS = {"on": "new", "ou": "changed", "oc": "closed", "te": "filled"}
@@ -29,6 +29,7 @@ def watch(*, ids: Iterable[int], symbol: str | None, output: str, paper: bool) -
     wanted = set(ids)
     with open_client("order watch", paper=paper, key="needed", numbers=Decimal) as bfx:
         events = bfx.wss.subscribe_account().events()
+        say_play_money(paper)
         furnish(bfx)
         watched = OrderWatch(bfx, wanted, symbol, print_one)
         with ends_well():
@@ -130,6 +131,5 @@ def _print_text(word: str, data: Any) -> None:
             rest += f"  left {digits(data.amount)}"
     time = datetime.fromtimestamp(mts / 1000, timezone.utc)
     at = f"at {digits(price)}" if price else "at market"
-    click.echo(
-        f"{time:%H:%M:%S}  {word:<7}  {id}  {data.symbol}  {digits(amount)} {at}  {rest}".rstrip()
-    )
+    line = f"{time:%H:%M:%S}  {word:<7}  {id}  {data.symbol}  {digits(amount)} {at}  {rest}"
+    click.echo(terminal_text(line.rstrip()))

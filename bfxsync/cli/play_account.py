@@ -6,11 +6,21 @@ Without them the commands about the account would have nothing to show with ``--
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+
+import click
 
 from bfxsync import Client
 
 _BUY_AT, _SELL_AT = 0.97, 1.05
+
+
+def say_play_money(paper: bool) -> None:
+    """Tell a person at a terminal that nothing of this is real, nor stays."""
+    if paper and sys.stderr.isatty():
+        text = "play money; this exchange ends with the command, that of bfxsync paper stays"
+        click.secho(text, dim=True, err=True)
 
 
 def furnish(bfx: Client) -> None:

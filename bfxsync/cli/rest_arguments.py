@@ -139,5 +139,5 @@ def parameter_texts(doc: str) -> Dict[str, str]:
 
 
 def plain_words(text: str) -> str:
-    """Return a text without the marks of reStructuredText."""
-    return text.strip().replace("`", "")
+    """Return a text in ASCII, without the marks of reStructuredText."""
+    return text.strip().replace("`", "").replace("…", "...")

@@ -49,7 +49,7 @@ class ShownRequest:
         line = f"{self.method} {self.url}"
         if self.body is None:
             return line
-        return f"{line}\n{json.dumps(self.body, indent=2, ensure_ascii=False)}"
+        return f"{line}\n{json.dumps(self.body, indent=2)}"
 
 
 Ask = Callable[[ShownRequest], object]
@@ -169,9 +169,9 @@ def json_lines(result: Any) -> Iterator[str]:
     """Yield the lines of a result: indented JSON, but for a history one object in each."""
     if isinstance(result, HistoryRows):
         for row in result:
-            yield json.dumps(plain(row), ensure_ascii=False)
+            yield json.dumps(plain(row))
     else:
-        yield from json.dumps(plain(result), ensure_ascii=False, indent=2).splitlines()
+        yield from json.dumps(plain(result), indent=2).splitlines()
 
 
 def plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, Callable, List, Sequence
 import attrs
 import click
 
+from bfxsync._base.describe import printable
 from bfxsync.cli.rows import RowWriter, iso_text
 from bfxsync.cli.shared import is_terminal
 
@@ -61,7 +62,7 @@ def text(title: str, name: str, rank: int = 0, *, is_sentence: bool = False) -> 
 
     def text_of(row: Any) -> str:
         value = getattr(row, name)
-        return NONE if value is None else str(value)
+        return NONE if value is None else terminal_text(str(value))
 
     return Column(title, text_of, rank, is_sentence=is_sentence)
 
@@ -78,6 +79,13 @@ def digits(value: Any) -> str:
     exact = value if isinstance(value, Decimal) else Decimal(repr(value))
     shown = f"{exact:,f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def terminal_text(text: str) -> str:
+    """Return a text of the exchange, or of other users, as the terminal may print it."""
+    encoding = sys.stdout.encoding or "ascii"
+    shown = printable(text).encode(encoding, "backslashreplace")
+    return shown.decode(encoding)
 
 
 def seconds_text(mts: Any) -> str:

@@ -36,6 +36,7 @@ def test_each_argument_of_each_method_has_an_option() -> None:
         assert given == wanted | {"yes", "dry_run", "paper"}, name
         text = command.get_help(click.Context(command, info_name=name))
         assert "``" not in text and "Parameters" not in text, name
+        assert text.isascii(), name
 
 
 def test_methods_are_listed_by_group(run: Run) -> None:

@@ -163,6 +163,16 @@ def test_narrow_terminals_lose_whole_columns(width: int | None, names: str) -> N
     assert [column.title for column in shown] == names.split()
 
 
+def test_texts_of_others_cannot_control_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = Row("a\x1b[2Jb\nc", Decimal(1), "caf\xe9")
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    assert plain_lines([row], COLUMNS)[1] == "a\\x1b[2Jb\\nc       1  caf\xe9"
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    assert plain_lines([row], COLUMNS)[1].endswith("  caf\\xe9")
+
+
 def test_sentences_are_shortened_before_they_are_left_out() -> None:
     columns = (number("amount", "amount"), text("note", "note", 1, is_sentence=True))
     rows = [Row("four", Decimal("123456"), "a sentence of many words")]
