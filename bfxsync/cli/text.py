@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 
 _SIGNIFICANT_DIGITS = 5
+_MOST_DECIMALS = 8
 
 
 def decimals_of(price: float) -> int:
     """Return the number of decimals of the exchange's prices of this magnitude."""
-    digits = len(str(int(abs(price)))) if abs(price) >= 1 else 0
-    return max(0, min(_SIGNIFICANT_DIGITS - digits, 8))
+    size = abs(price)
+    exponent = math.floor(math.log10(size)) if size else 0
+    return max(0, min(_SIGNIFICANT_DIGITS - 1 - exponent, _MOST_DECIMALS))
 
 
 def price_text(price: float | None, decimals: int | None = None) -> str:

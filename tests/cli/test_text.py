@@ -14,8 +14,11 @@ from bfxsync.cli.text import amount_text, ms_text, price_text, time_text
         (6443, "6,443.0"),
         (6443.1, "6,443.1"),
         (2.5, "2.5000"),
-        (0.00214, "0.00214"),
-        (0, "0.00000"),
+        (0.61986, "0.61986"),
+        (0.0021392, "0.0021392"),
+        (0.00214, "0.0021400"),
+        (0.0000123, "0.00001230"),
+        (0, "0.0000"),
     ],
 )
 def test_a_price_has_five_significant_digits(price: float | None, text: str) -> None:
