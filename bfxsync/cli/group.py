@@ -52,7 +52,28 @@ SECTIONS: Table = {
 """By section and name: module and object in `bfxsync.cli.commands`, and the line of the help."""
 
 
-class LazyGroup(click.Group):
+PATH = "bfxsync.path"
+"""Key of `click.Context.meta`: the command that was called, such as ``bfxsync order submit``."""
+
+
+class NamedGroup(click.Group):
+    """A group that requires a command, and tells which one was called; see `PATH`."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        # With the help as an error, or as success in click 8.1, a program would not know.
+        super().__init__(*args, **{"no_args_is_help": False, **more})
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command; the innermost group knows its whole name."""
+        try:
+            return super().invoke(ctx)
+        finally:
+            name = ctx.invoked_subcommand
+            if name is not None:
+                ctx.meta.setdefault(PATH, f"{ctx.command_path} {name}")
+
+
+class LazyGroup(NamedGroup):
     """
     A group whose commands are imported when they are used.
 

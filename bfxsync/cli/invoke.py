@@ -11,7 +11,7 @@ from click.shell_completion import shell_complete
 
 from bfxsync import AuthError, BfxError, NetworkError, OutcomeUnknown
 from bfxsync.cli.exit_codes import FAILED, INTERRUPTED, OK, USAGE, code_of
-from bfxsync.cli.group import root
+from bfxsync.cli.group import PATH, root
 from bfxsync.cli.shared import drop_output, fail, text_of
 
 NAME = "bfxsync"
@@ -36,13 +36,15 @@ def invoke(argv: Sequence[str]) -> int:
             try:
                 code = root.invoke(context)
             finally:
-                name = " ".join(filter(None, (NAME, context.invoked_subcommand)))
+                name = context.meta.get(PATH, NAME)
         return code if isinstance(code, int) else OK
     except click.exceptions.Exit as exc:
         sys.exit(exc.exit_code)
     except click.UsageError as exc:
         name = NAME if exc.ctx is None else exc.ctx.command_path
-        fail(name, f"{exc.format_message().rstrip('.')} (see {name} --help)")
+        # That of a missing choice has a line for each of them.
+        text = " ".join(exc.format_message().split()).rstrip(".")
+        fail(name, f"{text} (see {name} --help)")
         sys.exit(USAGE)
     except click.ClickException as exc:
         return fail(name, exc.format_message())

@@ -54,6 +54,39 @@ def test_wrong_arguments_are_code_2(arguments: list[str], capsys: Output) -> Non
     assert arguments[-1] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        ("order", "bfxsync order: Missing command (see bfxsync order --help)"),
+        ("history", "bfxsync history: Missing command (see bfxsync history --help)"),
+        ("rest", "bfxsync rest: Missing command (see bfxsync rest --help)"),
+        (
+            "order submit",
+            "bfxsync order submit: Missing argument 'buy|sell'. Choose from: buy, sell"
+            " (see bfxsync order submit --help)",
+        ),
+    ],
+)
+def test_missing_words_are_one_line(arguments: str, line: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments.split())
+    assert caught.value.code == 2
+    assert capsys.readouterr() == ("", f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    "name, rest",
+    [
+        ("order submit", "buy 1 fUSD --market --dry-run"),
+        ("rest get_t_ticker", "--symbol USD"),
+        ("history trades", "USD --since 1d --out x.csv"),
+    ],
+)
+def test_errors_name_the_whole_command(name: str, rest: str, capsys: Output) -> None:
+    assert main([*name.split(), *rest.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"bfxsync {name}: symbol must be ")
+
+
 def test_the_demo_ends_well(capsys: Output) -> None:
     assert main(["demo", "--seconds", "2", "--plain"]) == 0
     out, err = capsys.readouterr()

@@ -6,6 +6,7 @@ from typing import Any, Callable, TypeVar
 
 import click
 
+from bfxsync.cli.group import NamedGroup
 from bfxsync.cli.shared import paper_option
 from bfxsync.cli.values import TIME
 
@@ -44,7 +45,7 @@ def _options(function: F) -> F:
     return function
 
 
-@click.group()
+@click.group(cls=NamedGroup)
 def history() -> None:
     """Download candles or trades into a file, and continue it later."""
 

@@ -6,6 +6,7 @@ from typing import Any, Callable, TypeVar
 
 import click
 
+from bfxsync.cli.group import NamedGroup
 from bfxsync.cli.shared import json_option, paper_option
 from bfxsync.cli.values import FUTURE, NUMBER
 
@@ -76,7 +77,7 @@ def _number_option(name: str, text: str) -> Callable[[F], F]:
     return click.option(name, type=NUMBER, metavar="NUMBER", help=text)
 
 
-@click.group()
+@click.group(cls=NamedGroup)
 def order() -> None:
     """Submit, cancel or watch orders."""
 

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from bfxsync.cli.endpoint_names import GROUPS, METHODS
+from bfxsync.cli.group import NamedGroup
 
 _HELP = """\
 Call a method of bfx.rest and print its result as JSON.
@@ -26,7 +27,7 @@ _KINDS = {
 }
 
 
-class RestGroup(click.Group):
+class RestGroup(NamedGroup):
     """The methods of the REST client, as commands that are made when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
