@@ -358,6 +358,7 @@ CLI_MAY_ALSO = {
     "cli.doctor": ("_base.hosts", "checks.hosts"),
     "cli.download": ("_base.aliases", "checks", "joined"),
     "cli.order_fates": ("_base.numbers",),
+    "cli.order_submit": ("_base.hosts", "checks.hosts"),
     "cli.order_terms": ("checks", "wire.inputs"),
     "cli.rest_calls": ("_base.hidden", "rest"),
     "cli.tables": ("_base.describe",),

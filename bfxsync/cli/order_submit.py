@@ -8,6 +8,8 @@ from typing import Any, Mapping
 import click
 
 from bfxsync import BfxError, Client, OrderReply, OutcomeUnknown, UsageError
+from bfxsync._base.hosts import hostname_of
+from bfxsync.checks.hosts import signed_wss_host, wss_host_of
 from bfxsync.cli.exit_codes import OK, code_of
 from bfxsync.cli.order_fates import Fate, fate_of_error, fate_of_order, unknown
 from bfxsync.cli.order_terms import Terms, terms_of
@@ -48,8 +50,8 @@ def submit(
     click.echo(order.message, err=True)
     say_play_money(paper)
     if not yes:
-        where = "the local exchange" if paper else "Bitfinex"
-        confirm(f"Send it to {where}?")
+        host = hostname_of(signed_wss_host(wss_host_of()))
+        confirm(f"Send it to {'the local exchange' if paper else host}?")
     cid = order.body["cid"]
     with open_client(
         "order submit",

@@ -214,8 +214,9 @@ def fail(name: str, reason: str, code: int = FAILED) -> int:
 def text_of(error: BfxError) -> str:
     """Return the message of an error, with its cause, as one line."""
     text, cause = str(error), str(error.__cause__ or "")
-    # Many errors name their cause themselves.
-    return " ".join((text if cause in text else f"{text} ({cause})").split())
+    # Many errors name their cause themselves, or its end.
+    is_told = cause in text or text.rpartition(": ")[2] in cause
+    return " ".join((text if is_told else f"{text} ({cause})").split())
 
 
 def drop_output() -> None:

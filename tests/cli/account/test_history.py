@@ -205,6 +205,8 @@ def test_without_network_the_code_is_4(
     ended = run("history", "candles", "tBTCUSD", "--since", "1h", "--out", path)
     assert ended.code == 4
     assert ended.err.count("\n") == 1 and "bfxsync doctor" in ended.err
+    # Once, not for each layer.
+    assert ended.err.count("Connection refused") == 1
 
 
 def test_a_candle_that_is_not_over_is_left_for_later(

@@ -54,7 +54,8 @@ def test_an_order_is_sent_after_a_yes_only(run: Run, exchange: PaperExchange) ->
     assert declined.err.startswith(
         "buy 0.1 of tBTCUSD, EXCHANGE LIMIT, at 20,000, value 2,000 USD\n"
     )
-    assert declined.err.endswith("nothing was sent\n") and not ids(exchange)
+    question = "Send it to 127.0.0.1? [y/N]: nothing was sent\n"
+    assert declined.err.endswith(question) and not ids(exchange)
     accepted = run(*LIMIT, typed="y\n")
     (order,) = exchange.account.orders
     assert accepted.code == 0
