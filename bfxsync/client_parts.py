@@ -11,7 +11,16 @@ import weakref
 from functools import partial
 from itertools import chain
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterable,
+    Mapping,
+    Protocol,
+    Sequence,
+    TypeVar,
+)
 
 from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import unexpected_argument
@@ -35,7 +44,12 @@ if TYPE_CHECKING:
     from bfxsync.ws.client import WebSocketClient
     from bfxsync.ws.settings import ConnectionSettings
 
-C = TypeVar("C")
+
+class _HasWss(Protocol):
+    wss: WebSocketClient
+
+
+C = TypeVar("C", bound=_HasWss)
 
 
 def check_names(options: dict[str, Any], *classes: type) -> None:
@@ -290,9 +304,10 @@ def start_paper(
     except BaseException:
         exchange.stop()
         raise
-    # If the client is dropped without `close`: in a thread, as a finalizer must not wait.
+    # If it is dropped without `close`: in a thread, as a finalizer must not wait. Subscriptions and
+    # views, which keep the WebSocket client, keep the exchange too.
     stop = Thread(target=exchange.stop, name="bfxsync-paper-stop", daemon=True)
-    finalizer = weakref.finalize(client, stop.start)
+    finalizer = weakref.finalize(client.wss, stop.start)
     # Not at exit, when no thread can start. Type checkers take this property for a slot.
     setattr(finalizer, "atexit", False)
     return client, exchange

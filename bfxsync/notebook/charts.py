@@ -37,7 +37,8 @@ def chart(candles: Iterable[Candle]) -> Picture:
         notebook.chart(bfx.candles("tBTCUSD", "1D", since=timedelta(days=90)).collect())
     """
     found = _checked(candles)
-    title = f"{found[0].symbol} {found[0].timeframe}" if found else "candles"
+    kind = (found[0].symbol, found[0].timeframe) if found else ()
+    title = " ".join(filter(None, kind)) or "candles"
     is_rate = title.startswith("f")
     return Picture.of_svg(
         draw_candles(title, found, is_rate), describe_candles(title, found, is_rate)
@@ -58,6 +59,6 @@ def _checked(candles: object) -> List[Candle]:
     kinds = {(each.symbol, each.timeframe) for each in found}
     if len(kinds) > 1:
         raise UsageError(
-            f"candles must be of one symbol and timeframe, not {sorted(kinds)}"
+            f"candles must be of one symbol and timeframe, not {sorted(kinds, key=str)}"
         )
     return sorted(found, key=lambda candle: candle.mts)

@@ -44,6 +44,10 @@ def test_no_candles_give_an_empty_chart():
     assert "no candles yet" in repr(chart([]))
 
 
+def test_candles_of_no_known_symbol_have_no_name():
+    assert repr(chart(ROWS)).startswith("candles: O 3")
+
+
 @pytest.mark.parametrize(
     "candles, message",
     [
@@ -52,8 +56,9 @@ def test_no_candles_give_an_empty_chart():
         ([*ROWS, None], "candles must be candles; one is None"),
         (ROWS * 134, "at most 400, not 402"),
         (of("tBTCUSD", "1m") + of("tETHUSD", "1m"), "one symbol and timeframe"),
+        (of("tBTCUSD", "1m") + ROWS, "[('tBTCUSD', '1m'), (None, None)]"),
     ],
-    ids=["number", "text", "None", "many", "two symbols"],
+    ids=["number", "text", "None", "many", "two symbols", "no symbol"],
 )
 def test_a_chart_of_anything_else_is_refused(candles, message):
     with pytest.raises(UsageError, match=re.escape(message)):

@@ -77,10 +77,26 @@ def test_a_dropped_client_stops_its_exchange() -> None:
     assert exchange is not None and exchange.url in url
     del bfx
     gc.collect()
+    assert_stops(exchange)
+
+
+def assert_stops(exchange: PaperExchange) -> None:
     for thread in threading.enumerate():
         if thread.name == "bfxsync-paper-stop":
             thread.join(30)
     assert repr(exchange) == "<PaperExchange stopped>"
+
+
+def test_a_subscription_keeps_its_exchange_running() -> None:
+    bfx = Client.paper()
+    exchange, ticker = bfx.exchange, bfx.wss.subscribe_ticker("tBTCUSD")
+    del bfx
+    gc.collect()
+    assert exchange is not None and exchange.connections == 1 and ticker.is_active
+    with pytest.warns(ResourceWarning, match="without close"):
+        del ticker
+        gc.collect()
+    assert_stops(exchange)
 
 
 def test_a_subclass_makes_its_own_clients() -> None:
