@@ -81,8 +81,9 @@ def test_a_dropped_client_stops_its_exchange() -> None:
 
 
 def assert_stops(exchange: PaperExchange) -> None:
+    ours = ("bfxsync-io", "bfxsync-dispatch", "bfxsync-paper-stop")
     for thread in threading.enumerate():
-        if thread.name == "bfxsync-paper-stop":
+        if thread.name.startswith(ours):
             thread.join(30)
     assert repr(exchange) == "<PaperExchange stopped>"
 
