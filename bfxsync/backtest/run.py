@@ -49,6 +49,8 @@ _IDLE_S = 86_400.0
 # A strategy may compute for long, and no heartbeats come meanwhile.
 _PATIENCE = {"ping_after": _IDLE_S / 2, "stale_after": _IDLE_S}
 
+_FIRST_S = 60.0
+
 _running = threading.Lock()
 
 
@@ -177,6 +179,9 @@ class _Run:
     ) -> Backtest:
         with ExitStack() as stack:
             exchange = stack.enter_context(self._exchange)
+            # Imports all that a first connection needs, which must not happen in virtual time.
+            with exchange.client() as first:
+                first.wss.wait_authenticated(_FIRST_S)
             server = exchange._thread.call(lambda server: server)
             server.session_call_later = server.clock.call_later
             clock = server.clock
