@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Sequence
@@ -9,20 +10,28 @@ from typing import Sequence
 import click
 from click.shell_completion import shell_complete
 
-from bfxsync import AuthError, BfxError, NetworkError, OutcomeUnknown
-from bfxsync.cli.exit_codes import FAILED, INTERRUPTED, OK, USAGE, code_of
+from bfxsync import AuthError, BfxError
+from bfxsync.cli.exit_codes import (
+    FAILED,
+    INTERRUPTED,
+    NO_NETWORK,
+    OK,
+    UNKNOWN,
+    USAGE,
+    code_of,
+)
 from bfxsync.cli.group import PATH, root
 from bfxsync.cli.shared import drop_output, fail, text_of
 
 NAME = "bfxsync"
 COMPLETE = "_BFXSYNC_COMPLETE"
 
-# The first that fits.
-_HINTS = (
-    (OutcomeUnknown, "look at the account before you send it again"),
-    (AuthError, "bfxsync doctor shows what the key may do"),
-    (NetworkError, "bfxsync doctor checks the connection; --paper needs none"),
-)
+_KEY_HINT = "bfxsync doctor shows what the key may do"
+_HINTS = {
+    UNKNOWN: "look at the account before you send it again",
+    NO_NETWORK: "bfxsync doctor checks the connection; --paper needs none",
+}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def invoke(argv: Sequence[str]) -> int:
@@ -49,10 +58,16 @@ def invoke(argv: Sequence[str]) -> int:
     except click.ClickException as exc:
         return fail(name, exc.format_message())
     except BfxError as exc:
-        hints = [hint for kind, hint in _HINTS if isinstance(exc, kind)][:1]
-        return fail(name, "; ".join([text_of(exc), *hints]), code_of(exc))
+        code = code_of(exc)
+        hint = _KEY_HINT if isinstance(exc, AuthError) else _HINTS.get(code)
+        return fail(name, "; ".join(filter(None, [text_of(exc), hint])), code)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         drop_output()
         return FAILED
+    except OSError as exc:
+        if exc.errno not in _FULL:
+            raise
+        drop_output()
+        return fail(name, f"cannot write the output: {exc.strerror}")

@@ -15,7 +15,7 @@ from bfxsync.cli.exit_codes import FAILED, OK, REFUSED, UNKNOWN, code_of
 from bfxsync.cli.order_fates import Fate, fate_of_order
 from bfxsync.cli.play_account import furnish, say_play_money
 from bfxsync.cli.rows import json_text
-from bfxsync.cli.shared import confirm, open_client
+from bfxsync.cli.shared import confirm, open_client, tell
 from bfxsync.cli.tables import fitting, plain_lines, terminal_text
 from bfxsync.models import Order
 
@@ -80,7 +80,7 @@ def _cancelled(bfx: Client, orders: Sequence[Order], output: str) -> int:
             wait_s = 0.0
             fate = _fate_of(order, cancellation, wait_s)
         text = terminal_text(fate.text)
-        click.echo(_line(fate, order) if output == "json" else text)
+        tell(_line(fate, order) if output == "json" else text)
         code = max(code, fate.code)
     for order in left:
         click.echo(f"interrupted before order {order.id}", err=True)

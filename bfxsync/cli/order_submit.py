@@ -14,7 +14,13 @@ from bfxsync.cli.exit_codes import OK, code_of
 from bfxsync.cli.order_fates import Fate, fate_of_error, fate_of_order, unknown
 from bfxsync.cli.order_terms import Terms, terms_of
 from bfxsync.cli.play_account import say_play_money
-from bfxsync.cli.shared import confirm, open_client, sigterm_as_interrupt, text_of
+from bfxsync.cli.shared import (
+    confirm,
+    open_client,
+    sigterm_as_interrupt,
+    tell,
+    text_of,
+)
 from bfxsync.cli.tables import digits, terminal_text
 
 CONNECT_S = 15.0
@@ -64,7 +70,7 @@ def submit(
     ) as bfx:
         with sigterm_as_interrupt():
             fate = _send(bfx, order, watch and output == "text")
-    click.echo(fate.json(cid) if output == "json" else terminal_text(fate.text))
+    tell(fate.json(cid) if output == "json" else terminal_text(fate.text))
     return fate.code
 
 
@@ -88,7 +94,7 @@ def _send(bfx: Client, order: Terms, watch: bool) -> Fate:
         return unknown(cid, "interrupted before the answer")
     if not (watch and fate.word == "placed"):
         return fate
-    click.echo(f"{fate.text}; Ctrl-C ends the watch, the order stays")
+    tell(f"{fate.text}; Ctrl-C ends the watch, the order stays")
     try:
         return fate_of_order(reply.wait_done())
     except KeyboardInterrupt:

@@ -219,6 +219,15 @@ def text_of(error: BfxError) -> str:
     return " ".join((text if is_told else f"{text} ({cause})").split())
 
 
+def tell(text: str) -> None:
+    """Print what became of a write, on stderr if the disk is full or the reader has gone."""
+    try:
+        click.echo(text)
+    except OSError:
+        drop_output()
+        click.echo(text, err=True)
+
+
 def drop_output() -> None:
-    """Drop what is left to print: its reader has gone, and the last flush must not fail."""
+    """Drop what is left to print: it cannot be written, and the last flush must not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

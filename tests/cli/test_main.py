@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import Any, Callable
 
 import pytest
 
-from bfxsync import NetworkError, __version__
+from bfxsync import NetworkError, NotExecuted, __version__
 from bfxsync.cli import demo, shared
 from bfxsync.cli.main import main
 from bfxsync.paper import PaperExchange
@@ -237,6 +238,43 @@ def test_an_error_is_told_with_its_cause_once(
     monkeypatch.setattr(demo, "run", raising(error, OSError("no route to host")))
     assert main(["demo", "--plain"]) == 1
     assert capsys.readouterr().err == f"bfxsync demo: {line}\n"
+
+
+def test_an_error_of_requests_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setenv("BFX_REST_HOST", "http://127.0.0.1:1")
+    assert main(["rest", "get_platform_status"]) == 4
+    err = capsys.readouterr().err
+    assert err.count("refused") == 1 and err.count("\n") == 1
+    assert err.endswith("; bfxsync doctor checks the connection; --paper needs none\n")
+
+
+def test_a_write_without_trace_is_no_matter_of_the_network(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    error = NotExecuted("no trace", phase="receive", proof="absent")
+    monkeypatch.setattr(demo, "run", raising(error))
+    assert main(["demo", "--plain"]) == 1
+    assert "doctor" not in capsys.readouterr().err
+
+
+needs_full_disk = pytest.mark.skipif(
+    not os.path.exists("/dev/full"), reason="a device that is always full"
+)
+
+
+@needs_full_disk
+@pytest.mark.parametrize("arguments", ["--help", "rest --help", "doctor --paper"])
+def test_a_full_disk_is_one_line(
+    arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert main(arguments.split()) == 1
+    err = capsys.readouterr().err
+    assert err.endswith(": cannot write the output: No space left on device\n")
+    assert err.count("\n") == 1
 
 
 def test_an_early_interrupt_is_quiet(

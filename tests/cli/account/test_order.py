@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from typing import Any, Callable, Iterator
 
@@ -86,6 +87,27 @@ def test_a_dry_run_sends_nothing(run: Run, exchange: PaperExchange) -> None:
             **{"price": "20000", "flags": 64, "cid": 7},
         },
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
+@pytest.mark.parametrize("command", ["order submit", "order cancel", "rest"])
+def test_a_fate_that_cannot_be_printed_is_on_stderr(
+    command: str, run: Run, exchange: PaperExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    argv: tuple[str, ...] = LIMIT
+    if command == "order cancel":
+        run(*LIMIT, "--yes")
+        argv = ("order", "cancel", "--all")
+    elif command == "rest":
+        argv = ("rest", "submit_order", "--type", "EXCHANGE LIMIT")
+        argv += ("--symbol", "tBTCUSD", "--amount", "0.1", "--price", "20000")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as gone:
+        monkeypatch.setattr("sys.stdout", gone)
+        ended = run(*argv, "--yes")
+    assert ended.code == 0
+    assert ("CANCELED" if command == "order cancel" else "ACTIVE") in ended.err
 
 
 def test_an_executed_order_says_so(run: Run) -> None:
