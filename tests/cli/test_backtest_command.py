@@ -136,6 +136,15 @@ def test_a_missing_file_is_named(command):
         assert code == 2 and message in errors
 
 
+def test_a_file_that_is_no_recording_says_so(tmp_path):
+    path = tmp_path / "no.jsonl"
+    path.write_text("hello")
+    code, _, errors = run(f"backtest {__file__} --recording {path}")
+    reason = "the file is neither gzipped nor JSON lines"
+    assert code == 2
+    assert errors == f"bfxsync backtest: cannot read the recording '{path}': {reason}\n"
+
+
 class Terminal(io.StringIO):
     encoding = "utf-8"
 

@@ -137,7 +137,9 @@ def _frames(file: Traversable, only: str = "") -> Iterator[_Frame]:
         # The recording is truncated, as after a crash; the data read so far is valid.
         return
     except (OSError, zlib.error, *_MALFORMED) as exc:
-        raise UsageError(f"cannot read the recording {str(file)!r}: {exc!r}") from exc
+        # The text of the others, such as KeyError, says nothing without their name.
+        reason = str(exc) if isinstance(exc, (OSError, ValueError)) else repr(exc)
+        raise UsageError(f"cannot read the recording {str(file)!r}: {reason}") from exc
 
 
 def _messages(record: Dict[str, Any]) -> Iterator[_Frame]:
