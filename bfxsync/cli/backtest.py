@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
 import traceback
+from types import TracebackType
 from typing import Any, Mapping, Optional, Sequence, TextIO
 
-from bfxsync import UsageError
+from bfxsync import BfxError, UsageError
 from bfxsync.backtest import Backtest
 from bfxsync.backtest import backtest as run_backtest
 from bfxsync.backtest.loading import parameter
-from bfxsync.cli.exit_codes import INTERRUPTED, OK
+from bfxsync.cli.exit_codes import INTERRUPTED, OK, USAGE
 from bfxsync.cli.shared import fail, is_terminal
 
 _REDRAW_S = 0.2
@@ -37,18 +39,26 @@ def run(
     """Run it, print it, and return the exit code."""
     if plot is not None and not plot.endswith(".svg"):
         raise UsageError(f"--plot must name a file .svg, not {plot!r}")
-    with _Progress(sys.stderr) as progress:
-        result = run_backtest(
-            strategy,
-            recording,
-            balances=read_balances(balances) if balances else None,
-            currency=currency,
-            parameters=dict(map(parameter, parameters)),
-            every_s=every,
-            step_s=step,
-            check=False,
-            on_progress=progress.show,
-        )
+    try:
+        with _Progress(sys.stderr) as progress:
+            result = run_backtest(
+                strategy,
+                recording,
+                balances=read_balances(balances) if balances else None,
+                currency=currency,
+                parameters=dict(map(parameter, parameters)),
+                every_s=every,
+                step_s=step,
+                check=False,
+                on_progress=progress.show,
+            )
+    except Exception as exc:
+        own = _frames_of(exc, os.path.abspath(strategy))
+        if isinstance(exc, BfxError) or not (own or isinstance(exc, SyntaxError)):
+            raise
+        traceback.print_exception(type(exc), exc, own)
+        reason = f"{strategy} cannot be imported: {type(exc).__name__}"
+        return fail("bfxsync backtest", reason, USAGE)
     error = result.error
     if error is not None:
         # On stderr, and before the rest, as it may be long.
@@ -83,6 +93,14 @@ def read_balances(texts: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
             raise UsageError(f"--balance has {name} twice")
         amounts[currency] = amount
     return found
+
+
+def _frames_of(error: BaseException, path: str) -> Optional[TracebackType]:
+    """Return the traceback of an error from the first frame of a file on; None without one."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename != path:
+        frame = frame.tb_next
+    return frame
 
 
 def _shown(result: Backtest, output: str, is_equity: bool) -> str:

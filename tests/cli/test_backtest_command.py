@@ -145,6 +145,19 @@ def test_a_file_that_is_no_recording_says_so(tmp_path):
     assert errors == f"bfxsync backtest: cannot read the recording '{path}': {reason}\n"
 
 
+@pytest.mark.parametrize(
+    "text, name", [("1 / 0", "ZeroDivisionError"), ("a(", "SyntaxError")]
+)
+def test_a_strategy_that_cannot_be_imported_is_code_2(text, name, tmp_path, recording):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    code, output, errors = run(f"backtest {path} --recording {recording}")
+    assert (code, output) == (2, "")
+    assert errors.endswith(f"\nbfxsync backtest: {path} cannot be imported: {name}\n")
+    # No line of the library.
+    assert f'File "{path}", line 1' in errors and "loading.py" not in errors
+
+
 class Terminal(io.StringIO):
     encoding = "utf-8"
 
