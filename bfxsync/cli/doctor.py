@@ -58,8 +58,9 @@ def findings(paper: bool) -> Iterator[Finding]:
         ) as bfx:
             yield from _of_client(bfx)
     except UsageError as error:
+        # With paper, nothing is read from there, and the error says what to install.
         todo = "correct the environment variable, or the entry of the keyring"
-        yield checkup.failed("client", error, todo)
+        yield checkup.failed("client", error, "" if paper else todo)
 
 
 def _of_client(bfx: Client) -> Iterator[Finding]:

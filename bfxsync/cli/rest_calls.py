@@ -11,13 +11,13 @@ import copy
 import json
 import warnings
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, Callable, Iterator, Mapping, Optional
 
 import attrs
 
 from bfxsync import OutcomeUnknown
 from bfxsync._base.hidden import Hidden
+from bfxsync.cli.rows import json_text
 from bfxsync.models.model import Model
 from bfxsync.models.notification import Notification
 from bfxsync.rest.client import RestClient
@@ -169,13 +169,13 @@ def json_lines(result: Any) -> Iterator[str]:
     """Yield the lines of a result: indented JSON, but for a history one object in each."""
     if isinstance(result, HistoryRows):
         for row in result:
-            yield json.dumps(plain(row))
+            yield json_text(plain(row))
     else:
-        yield from json.dumps(plain(result), indent=2).splitlines()
+        yield from json_text(plain(result), "\n").splitlines()
 
 
 def plain(value: Any) -> Any:
-    """Return a result of REST as values of JSON."""
+    """Return a result of REST as values for `json_text`."""
     if isinstance(value, Model):
         return plain(value.to_dict())
     if isinstance(value, Mapping):
@@ -185,6 +185,4 @@ def plain(value: Any) -> Any:
     if attrs.has(type(value)):
         names = [field.name for field in attrs.fields(type(value))]
         return {name: plain(getattr(value, name)) for name in names if name != "raw"}
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
+    return value.isoformat() if isinstance(value, (datetime, date)) else value

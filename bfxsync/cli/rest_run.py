@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from decimal import Decimal
 from typing import Any, Callable, Mapping
 
 import click
@@ -51,7 +52,8 @@ def run(
 ) -> int:
     """Call a method, print its result, and return the exit code."""
     key = "none" if group == "public" else "if any" if dry_run else "needed"
-    with open_client(f"rest {method}", paper=paper, key=key) as bfx:
+    command = f"rest {method}"
+    with open_client(command, paper=paper, key=key, numbers=Decimal) as bfx:
         if key == "needed":
             furnish(bfx)
 

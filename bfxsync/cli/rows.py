@@ -53,13 +53,19 @@ def iso_text(mts: int) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%S}.{mts % 1000:03}Z"
 
 
-def json_text(value: Any) -> str:
-    """Return a value as JSON in ASCII; a `Decimal` is a number with all its digits."""
+def json_text(value: Any, newline: str = "") -> str:
+    """
+    Return a value as JSON in ASCII; a `Decimal` is a number with all its digits.
+
+    It is one line, or, with ``"\\n"`` as `newline`, one for each part, indented.
+    """
+    inner = newline and f"{newline}  "
     if isinstance(value, Mapping):
-        pairs = (f"{json.dumps(str(k))}: {json_text(v)}" for k, v in value.items())
-        return f"{{{', '.join(pairs)}}}"
+        pairs = value.items()
+        parts = [f"{json.dumps(str(k))}: {json_text(v, inner)}" for k, v in pairs]
+        return f"{{{_parts_text(parts, newline)}}}"
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(json_text, value))}]"
+        return f"[{_parts_text([json_text(item, inner) for item in value], newline)}]"
     if isinstance(value, Decimal) and value.is_finite():
         return number_text(value)
     if isinstance(value, Enum):
@@ -67,6 +73,13 @@ def json_text(value: Any) -> str:
     if isinstance(value, datetime):
         value = value.isoformat()
     return json.dumps(value, default=str)
+
+
+def _parts_text(parts: list[str], newline: str) -> str:
+    if not parts or not newline:
+        return ", ".join(parts)
+    inner = f"{newline}  "
+    return f"{inner}{f',{inner}'.join(parts)}{newline}"
 
 
 def cell_text(value: Any) -> str:

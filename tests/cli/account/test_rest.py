@@ -16,7 +16,7 @@ from bfxsync import OutcomeUnknown
 from bfxsync.cli.commands.rest import command_of, rest
 from bfxsync.cli.endpoint_names import GROUPS, METHODS
 from bfxsync.cli.rest_arguments import OMITTED, arguments_of, parameter_texts
-from bfxsync.cli.rest_calls import HIDDEN, call, plain
+from bfxsync.cli.rest_calls import HIDDEN, call, json_lines, plain
 from bfxsync.cli.rest_run import method_of
 from bfxsync.paper import PaperExchange
 
@@ -51,6 +51,24 @@ def test_a_result_is_json(run: Run) -> None:
     ended = run("rest", "get_t_ticker", "--symbol", "tBTCUSD")
     assert ended.code == 0 and ended.err == ""
     assert json.loads(ended.out)["bid"] > 0
+
+
+def test_a_result_has_the_digits_of_the_exchange(
+    run: Run, exchange: PaperExchange
+) -> None:
+    ended = run("rest", "get_wallets")
+    with exchange.client(numbers=Decimal) as bfx:
+        sent = [str(wallet.balance) for wallet in bfx.rest.auth.get_wallets()]
+    shown = json.loads(ended.out, parse_float=str, parse_int=str)
+    assert sent == [wallet["balance"] for wallet in shown] != []
+
+
+def test_a_result_is_indented() -> None:
+    row = {"price": Decimal("0.00000010"), "flags": [], "ids": [1, Decimal("2")]}
+    lines = ["[", "  {", '    "price": 0.00000010,', '    "flags": [],']
+    lines += ['    "ids": [', "      1,", "      2", "    ]", "  }", "]"]
+    assert list(json_lines([row])) == lines
+    assert json.loads("".join(lines)) == [{"price": 1e-7, "flags": [], "ids": [1, 2]}]
 
 
 def test_names_may_have_hyphens(run: Run) -> None:
@@ -270,5 +288,5 @@ def test_an_unknown_kind_of_argument_is_an_error() -> None:
 
 def test_results_are_plain_values() -> None:
     assert plain({1: [Decimal("0.10"), date(2026, 1, 31), None]}) == {
-        "1": ["0.10", "2026-01-31", None]
+        "1": [Decimal("0.10"), "2026-01-31", None]
     }
