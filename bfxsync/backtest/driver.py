@@ -11,7 +11,6 @@ the main thread, others. So the order of everything is the same on every machine
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ from typing import Any, Callable, List, Optional, Set, Tuple
 
 import bfxsync
 from bfxsync._base.enums import ConnectionStatus
+from bfxsync._base.logs import get_logger
 from bfxsync.backtest.observing import Observer
 from bfxsync.backtest.parking import Parked
 from bfxsync.backtest.virtual_time import VirtualTime
@@ -33,7 +33,7 @@ from bfxsync.ws.core.subscriber import Waiter
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 AFTER_S = 60.0
 """Time of the exchange between two interrupts of a strategy that goes on after the end."""

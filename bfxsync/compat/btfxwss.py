@@ -100,7 +100,7 @@ class BtfxWss:
         key, secret = hide(key), hide(secret)
         if "http_proxy_auth" in options:
             options["http_proxy_auth"] = hide(options["http_proxy_auth"])
-        self.conn = Connection()
+        self.conn: Connection = Connection()
         self._queue_size = check_count("queue_size", queue_size)
         self._make = partial(Client, key, secret, **_client_options(options))
         self._channels: Dict[Identifier, _Channel] = {}

@@ -86,8 +86,8 @@ class BookSource:
         self._subscription = subscription
         self._book = subscription.book
         self._levels = levels
-        self.core = subscription._core
-        self.name = subscription._subscriber.name
+        self.core: Core = subscription._core
+        self.name: str = subscription._subscriber.name
 
     def draw(self) -> Picture | None:
         """Return depth and ladder; None between a gap and the next snapshot."""
@@ -123,8 +123,8 @@ class CandlesSource:
     def __init__(self, subscription: CandleSubscription, count: int) -> None:
         self._subscription = subscription
         self._count = count
-        self.core = subscription._core
-        self.name = subscription._subscriber.name
+        self.core: Core = subscription._core
+        self.name: str = subscription._subscriber.name
         _, timeframe, symbol = subscription["key"].split(":", 2)
         self._title = f"{symbol} {timeframe}"
         self._is_rate = symbol.startswith("f")
@@ -160,7 +160,7 @@ class BoardSource:
         self.core = core
         self.charts: Dict[str, CandleSubscription] = {}
         """The candles of the sparklines, by symbol; ended by `close`."""
-        self.name = f"board of {', '.join(each.symbol for each in tickers)}"
+        self.name: str = f"board of {', '.join(each.symbol for each in tickers)}"
         self._tickers = tickers
         self._latest: Dict[str, AnyTicker] = {}
 

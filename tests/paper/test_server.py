@@ -175,7 +175,8 @@ def test_confirmations_follow_trades_of_the_random_market(
                 row, at = waiting.pop(message[2][0])
                 assert row == message[2]
                 delays.append(time.monotonic() - at)
-        assert 0.02 < sorted(delays)[2] < 0.5
+        # A client that is read late gets both at once.
+        assert 0.02 < max(delays) < at_most(0.5)
 
 
 def test_frames_are_counted(exchange: PaperExchange) -> None:

@@ -47,12 +47,18 @@ def is_complete() -> bool:
         "--outputjson",
     )
     report: dict[str, Any] = json.loads(result.stdout)["typeCompleteness"]
-    score = report["completenessScore"]
+    # The command line is for people: its modules are no interface.
+    symbols = [
+        symbol
+        for symbol in report["symbols"]
+        if symbol["isExported"] and not symbol["name"].startswith("bfxsync.cli.")
+    ]
+    score = sum(symbol["isTypeKnown"] for symbol in symbols) / len(symbols)
     print(f"types of the public interface: {score:.2%} complete")
     if score >= LEAST_SCORE:
         return True
-    for symbol in report["symbols"]:
-        for item in symbol["diagnostics"] if symbol["isExported"] else ():
+    for symbol in symbols:
+        for item in symbol["diagnostics"]:
             print(f"{symbol['name']}: {item['message']}")
     return False
 

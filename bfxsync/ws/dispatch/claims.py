@@ -21,7 +21,7 @@ Claimed = Dict[int, Any]
 Claim = Tuple[Claimed, int, None]
 """Arguments of `dict.pop` that remove an item; None if a signal handler has removed it."""
 
-next_number = count().__next__
+next_number: Callable[[], int] = count().__next__
 """Return a key that no claim has had."""
 
 _is_none = partial(is_, None)
