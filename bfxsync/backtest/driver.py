@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, Callable, List, Optional, Set, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Set, Tuple
 
 import bfxsync
 from bfxsync._base.enums import ConnectionStatus
@@ -32,6 +32,7 @@ from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Core
 from bfxsync.ws.core.subscriber import Waiter
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
+from bfxsync.ws.io.link import Link
 
 _log = get_logger(__name__)
 
@@ -54,6 +55,31 @@ _OPENING = (
     ConnectionStatus.RECONNECTING,
 )
 _FOREIGN = (os.path.dirname(bfxsync.__file__), os.path.dirname(threading.__file__))
+
+
+class _Traffic(NamedTuple):
+    """
+    Counts all that is on its way between clients and their exchange.
+
+    Nothing is, if a ping of every connection has changed nothing else. Its pong comes after what
+    the exchange sent before, and what the client sent before the ping has arrived. What a
+    connection sends in between, because of a message that it reads, is behind the ping: only its
+    own count shows it.
+    """
+
+    frames: int
+    requests: int
+    submitted: int
+    sent: int
+    links: List[Tuple[Link, ConnectionStatus]]
+    """One that has opened meanwhile was not asked."""
+
+    def after_pings(self, count: int) -> _Traffic:
+        """Return what it is after so many pings, if nothing else has happened."""
+        frames, requests, submitted, sent, links = self
+        return _Traffic(
+            frames + count, requests, submitted + count, sent + count, links
+        )
 
 
 class RecordingEnded(KeyboardInterrupt):
@@ -202,22 +228,30 @@ class Driver:
             self._wait_until_quiet(self._busy)
             is_settled = False
             while not (is_settled or self._is_done):
-                frames, submitted, requests = self._sent()
+                before = self._traffic()
                 pongs = self._ping()
                 self._wait_until_quiet(self._busy)
-                # The pings were sent, too.
-                expected = (frames + pongs, submitted + pongs, requests)
-                is_settled = self._sent() == expected
+                is_settled = self._traffic() == before.after_pings(pongs)
             waiting = [each for each in self._virtual.parking.all() if each.wants_turn]
             if not waiting or self._is_done:
                 return
             hold.is_on = True
             min(waiting, key=self._place).give_turn()
 
-    def _sent(self) -> Tuple[int, int, int]:
-        """Return numbers that change with each message and request."""
-        exchange = self.exchange
-        return exchange.frames_sent, self._submitted(), exchange.rest_requests
+    def _traffic(self) -> _Traffic:
+        exchange, links = self.exchange, self._links()
+        return _Traffic(
+            exchange.frames_sent,
+            exchange.rest_requests,
+            sum(link.submit_count for link in links),
+            sum(link.sent_count for link in links),
+            [(link, link.status) for link in links],
+        )
+
+    def _links(self) -> List[Link]:
+        """Return the connections of all open clients."""
+        cores = cores_of(self.exchange.port)
+        return [link for core in cores for link in core.placement.links]
 
     def _place(self, parked: Parked) -> Tuple[int, str, int]:
         """Return the place of a thread in the order: callbacks, the main thread, others."""
@@ -232,14 +266,6 @@ class Driver:
     def _ping(self) -> int:
         """Wait until all clients have handled what was sent; return the number of pongs."""
         return sum(map(_ping, cores_of(self.exchange.port)))
-
-    def _submitted(self) -> int:
-        """Return a number that changes with each request of the clients."""
-        return sum(
-            link.submit_count
-            for core in cores_of(self.exchange.port)
-            for link in core.placement.links
-        )
 
     def _wait_until_quiet(self, busy_now: Callable[[], List[threading.Thread]]) -> None:
         """Wait for threads that have something to do."""
@@ -268,8 +294,7 @@ class Driver:
         """Return the threads that have something to do, those of opening connections included."""
         opening = [
             link._thread
-            for core in cores_of(self.exchange.port)
-            for link in core.placement.links
+            for link in self._links()
             if link.status in _OPENING and link._thread.is_alive()
         ]
         return opening or self._busy_threads()

@@ -179,7 +179,8 @@ class _Run:
     ) -> Backtest:
         with ExitStack() as stack:
             exchange = stack.enter_context(self._exchange)
-            # Imports all that a first connection needs, which must not happen in virtual time.
+            # Imports what a first connection needs. In virtual time that could take the real second
+            # for which new orders wait for the wallets.
             with exchange.client() as first:
                 first.wss.wait_authenticated(_FIRST_S)
             server = exchange._thread.call(lambda server: server)

@@ -6,12 +6,15 @@ import datetime as datetime_module
 import logging
 import os
 import queue
+import select
 import signal
 import threading
 import time
 from datetime import date, datetime, timedelta, timezone
+from socket import MSG_PEEK
 
 import pytest
+from patience import at_most
 from recorded import BEGIN_S, write_recording
 
 from bfxsync import (
@@ -23,6 +26,10 @@ from bfxsync import (
     UsageError,
 )
 from bfxsync.backtest import Backtest, BacktestFailed, backtest
+from bfxsync.backtest.driver import Driver
+from bfxsync.paper.server.ws_connection import WsConnection
+from bfxsync.ws.io.connection import Connection
+from bfxsync.ws.io.link import Link
 
 BALANCES = {"exchange": {"USD": 1000, "BTC": 5}}
 
@@ -364,6 +371,80 @@ def test_several_dispatch_threads_take_turns(run):
 
     runs = [run(main, client_options={"dispatch_threads": 3}) for _ in range(2)]
     assert runs[0].json() == runs[1].json() and len(runs[0].fills) == 1
+
+
+def test_time_waits_for_an_order_sent_after_the_ping(run, monkeypatch):
+    """The connection sends a ping, reads the wallets, and sends the order that waited for them."""
+    patient = at_most(10)
+    sent, received, in_flight = [], [], []
+    has_wallets, has_pinged, has_pong, has_decided = (
+        threading.Event() for _ in range(4)
+    )
+    wait, send, submit = Connection._wait, Connection.send, Link.submit
+    read, flush, let_pass = WsConnection.read, WsConnection._flush, Driver._pass
+
+    def wait_for_ping(connection, transport, due):
+        readable = wait(connection, transport, due)
+        comes = select.select([transport.fileno()], [], [], 0)[0]
+        if comes and b'"ws"' in transport._sock.recv(1 << 16, MSG_PEEK):
+            has_wallets.set()
+            if not connection.link._outbox:
+                assert has_pinged.wait(patient)
+        return readable
+
+    def noted_submit(link, *arguments):
+        if sent:
+            has_decided.set()
+        is_after = has_wallets.is_set()
+        submit(link, *arguments)
+        if is_after:
+            has_pinged.set()
+
+    def noted_flush(connection):
+        is_pong = any(b'"pong"' in frame for frame in connection._waiting)
+        is_after = has_wallets.is_set() and is_pong
+        flush(connection)
+        if is_after:
+            has_pong.set()
+
+    def send_late(connection, text):
+        if '"on"' in text:
+            assert has_pong.wait(patient)
+            sent.append(text)
+        send(connection, text)
+
+    def read_late(connection, receive):
+        def receive_late(text):
+            if '"on"' in text:
+                # The driver has asked once more, or believes that all is done.
+                assert has_decided.wait(patient)
+                received.append(text)
+            receive(text)
+
+        return read(connection, receive_late)
+
+    def noted_pass(driver):
+        in_flight.append(len(sent) - len(received))
+        if sent:
+            has_decided.set()
+        let_pass(driver)
+
+    def main(bfx):
+        monkeypatch.setattr(Connection, "_wait", wait_for_ping)
+        monkeypatch.setattr(Connection, "send", send_late)
+        monkeypatch.setattr(Link, "submit", noted_submit)
+        monkeypatch.setattr(WsConnection, "read", read_late)
+        monkeypatch.setattr(WsConnection, "_flush", noted_flush)
+        monkeypatch.setattr(Driver, "_pass", noted_pass)
+        # Nothing wakes this thread when the order has been sent.
+        bfx.wss.inputs.submit_order(
+            type="EXCHANGE MARKET", symbol="tBTCUSD", amount="1"
+        )
+        time.sleep(5)
+
+    (fill,) = run(main).fills
+    assert len(sent) == len(received) == 1 and not any(in_flight)
+    assert fill.mts_create == BEGIN_S * 1000 + 5
 
 
 def test_larger_steps_let_it_react_later(run):

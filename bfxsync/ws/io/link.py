@@ -107,6 +107,8 @@ class Link:
     """Detected suspends of the machine."""
     submit_count: int = 0
     """Changes with each command that a thread submits."""
+    sent_count: int = 0
+    """Messages sent, which only its thread counts."""
     traffic: Traffic = attrs.field(factory=Traffic)
 
     def __attrs_post_init__(self) -> None:
@@ -207,6 +209,7 @@ class Link:
                 if self._update_signal.is_awaited:
                     self._update_signal.notify()
             elif isinstance(output, Send):
+                self.sent_count += 1
                 self.worker.send(output.text)
             elif isinstance(output, Change):
                 self._change(output)
