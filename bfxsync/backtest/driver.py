@@ -314,7 +314,10 @@ class Driver:
         """Return the threads of a client that call a callback, or are about to."""
         alive = [thread for thread in dispatcher._threads if thread.is_alive()]
         free = [thread for thread in alive if not self._virtual.is_quiet(thread)]
-        if len(dispatcher.ready._sleepers) < len(free):
+        # By thread, as one that was woken may be among the sleepers for another moment.
+        asleep = [sleeper for sleeper, _ in dispatcher.ready._sleepers.copy()]
+        own = self._virtual.sleepers
+        if any(own.get(thread.ident or 0) not in asleep for thread in free):
             return free
         # A thread that wants its turn wakes the next one, if there is work for it.
         wanting = {p.thread for p in self._virtual.parking.all() if p.wants_turn}

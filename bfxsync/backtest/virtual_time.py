@@ -90,6 +90,8 @@ class VirtualTime:
         self.main = threading.current_thread()
         self.parking: Parking = Parking(now_s)
         self.is_on = False
+        # Those of dispatch threads, by thread, from their first sleep on.
+        self.sleepers: Dict[int, Sleeper] = {}
         # Threads that wait for the work of one of bfxsync's own helpers.
         self._has_helper: Set[int] = set()
         self._others: Set[threading.Thread] = set(threading.enumerate()) - {self.main}
@@ -130,6 +132,7 @@ class VirtualTime:
             virtual._wait_for(thread, timeout)
 
         def sleep(sleeper: Sleeper) -> None:
+            virtual.sleepers[get_ident()] = sleeper
             virtual._dispatcher_sleep(sleeper)
             if virtual.is_user():
                 virtual.parking.wait_for_turn()
