@@ -1,4 +1,4 @@
-"""Writes small recordings: a book of a market that goes up, and trades in it."""
+"""Writes small recordings: a book of a market that goes up, and trades in it; and buys."""
 
 from __future__ import annotations
 
@@ -51,3 +51,10 @@ def write_recording(path, seconds=20, *, step_s=1.0, symbols=("tBTCUSD",)):
             sends(at + 0.15, [trades, "tu", trade])
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
+
+
+def buy(bfx, amount="1", **options):
+    reply = bfx.wss.inputs.submit_order(
+        type="EXCHANGE MARKET", symbol="tBTCUSD", amount=amount, **options
+    )
+    return reply.wait_filled(60)
