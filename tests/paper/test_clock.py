@@ -96,6 +96,17 @@ async def test_a_paused_clock_stands_still_and_goes_on(sources: Sources) -> None
 
 
 @in_loop
+async def test_a_clock_paused_from_the_start_begins_at_zero(sources: Sources) -> None:
+    def passing() -> float:
+        # Real time passes between any two steps of its making.
+        sources.pass_by(1)
+        return sources.monotonic_s
+
+    clock = Clock(is_paused=True, monotonic=passing, wall=lambda: MTS / 1000)
+    assert (clock.time(), clock.now_mts(), clock.shows_wall) == (0, MTS, False)
+
+
+@in_loop
 async def test_a_step_runs_timers_in_their_order(sources: Sources) -> None:
     clock = sources.clock(begin_mts=MTS, is_paused=True)
     seen: list[tuple[str, int]] = []

@@ -75,8 +75,10 @@ class Clock:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.speed: float = min(speed, MAX_SPEED)
-        self.is_paused: bool = False
-        self.shows_wall: bool = begin_mts is None and self.speed == 1.0
+        # Not by `pause`: real time that has passed by then would count.
+        self.is_paused: bool = is_paused
+        is_real = begin_mts is None and self.speed == 1.0
+        self.shows_wall: bool = is_real and not is_paused
         self.begin_mts: int = int(wall() * 1000) if begin_mts is None else begin_mts
         self._monotonic = monotonic
         self._wall = wall
@@ -89,8 +91,6 @@ class Clock:
         self._timers: list[Timer] = []
         self._orders = count()
         self._woken: asyncio.Future[None] | None = None
-        if is_paused:
-            self.pause()
 
     @property
     def pending(self) -> int:
