@@ -179,8 +179,7 @@ class _Run:
     ) -> Backtest:
         with ExitStack() as stack:
             exchange = stack.enter_context(self._exchange)
-            # Imports what a first connection needs. In virtual time that could take the real second
-            # for which new orders wait for the wallets.
+            # Imports all that a first connection needs, while nobody waits for it.
             with exchange.client() as first:
                 first.wss.wait_authenticated(_FIRST_S)
             server = exchange._thread.call(lambda server: server)
@@ -301,12 +300,35 @@ def _own_clients_only(exchange: PaperExchange, virtual: VirtualTime) -> Iterator
                 "a strategy in a backtest has no client of another exchange: use that which main()"
                 " gets"
             )
+        if is_of(core, exchange.port):
+            _wait_for_wallets(core)
 
     OBSERVERS.append(refuse)
     try:
         yield
     finally:
         OBSERVERS.remove(refuse)
+
+
+def _wait_for_wallets(core: Any) -> None:
+    """Let new orders wait for the wallets if those come, and not for a second of real time."""
+    make_link = core.make_link
+
+    def make(number: int, is_account: bool = False) -> Any:
+        link = make_link(number, is_account)
+        if is_account:
+            inputs, filters = link.session._inputs, core.account.services.filters
+            come = not filters or any(each.startswith("wallet") for each in filters)
+            begin = inputs.open
+
+            def begin_settled(now: float) -> None:
+                begin(now)
+                inputs._settles_at = now + _IDLE_S if come else None
+
+            inputs.open = begin_settled
+        return link
+
+    core.make_link = make
 
 
 def _fills(observer: Observer) -> ModelList[AccountTrade]:

@@ -72,6 +72,15 @@ def test_a_resting_order_is_filled_by_a_trade_beyond_it(run):
     assert filled[1] == pytest.approx(9.1, abs=1)
 
 
+def test_an_order_is_sent_though_no_wallets_come(run):
+    def main(bfx):
+        time.sleep(3)
+        buy(bfx)
+
+    (fill,) = run(main, client_options={"filters": ["trading"]}).fills
+    assert fill.mts_create == BEGIN_S * 1000 + 3000
+
+
 def test_a_falling_equity_is_a_drawdown(run):
     def main(bfx):
         buy(bfx, "-5")
