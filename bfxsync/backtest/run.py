@@ -301,7 +301,7 @@ def _own_clients_only(exchange: PaperExchange, virtual: VirtualTime) -> Iterator
                 " gets"
             )
         if is_of(core, exchange.port):
-            _wait_for_wallets(core)
+            _send_in_virtual_time(core)
 
     OBSERVERS.append(refuse)
     try:
@@ -310,8 +310,13 @@ def _own_clients_only(exchange: PaperExchange, virtual: VirtualTime) -> Iterator
         OBSERVERS.remove(refuse)
 
 
-def _wait_for_wallets(core: Any) -> None:
-    """Let new orders wait for the wallets if those come, and not for a second of real time."""
+def _send_in_virtual_time(core: Any) -> None:
+    """
+    Let no order wait in real time, as the thread of a connection does.
+
+    New orders wait for the wallets if those come, but not for a second; with `buffer_s` they are
+    sent at once.
+    """
     make_link = core.make_link
 
     def make(number: int, is_account: bool = False) -> Any:
@@ -319,13 +324,14 @@ def _wait_for_wallets(core: Any) -> None:
         if is_account:
             inputs, filters = link.session._inputs, core.account.services.filters
             come = not filters or any(each.startswith("wallet") for each in filters)
-            begin = inputs.open
+            begin, buffer, hold = inputs.open, inputs._buffer, inputs._buffer.add
 
             def begin_settled(now: float) -> None:
                 begin(now)
                 inputs._settles_at = now + _IDLE_S if come else None
 
             inputs.open = begin_settled
+            buffer.add = lambda command: [*hold(command), *buffer.flush()]
         return link
 
     core.make_link = make

@@ -81,6 +81,16 @@ def test_an_order_is_sent_though_no_wallets_come(run):
     assert fill.mts_create == BEGIN_S * 1000 + 3000
 
 
+def test_an_order_that_may_be_buffered_is_sent_at_once(run):
+    def main(bfx):
+        bfx.wss.wait_authenticated()
+        time.sleep(3)
+        buy(bfx, buffer_s=0.5)
+
+    (fill,) = run(main).fills
+    assert fill.mts_create == BEGIN_S * 1000 + 3000
+
+
 def test_a_falling_equity_is_a_drawdown(run):
     def main(bfx):
         buy(bfx, "-5")
