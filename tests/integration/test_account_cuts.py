@@ -166,9 +166,10 @@ def test_r03_an_account_survives_many_cuts(
         reconnects = bfx.stats()["wss"]["reconnects"]
         assert not handle.is_stale
     seen.assert_in_order()
-    # REST has the same key, and its nonce may arrive first.
-    reconnects.pop("authentication", None)
-    assert proxy.counts["cut"] == count == sum(reconnects.values())
+    # REST has the same key, and its nonce may arrive first. Such a connection may have had a cut.
+    refused = reconnects.pop("authentication", 0)
+    assert proxy.counts["cut"] == count
+    assert count - refused <= sum(reconnects.values()) <= count
     assert seen.story.count("G") > 0.8 * sum(cut.phase == "live" for cut in cuts)
 
 
