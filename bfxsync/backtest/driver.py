@@ -32,6 +32,7 @@ from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Core
 from bfxsync.ws.core.subscriber import Waiter
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
+from bfxsync.ws.dispatch.ready_queue import ReadyQueue, Sleeper
 from bfxsync.ws.io.link import Link
 
 _log = get_logger(__name__)
@@ -134,6 +135,10 @@ class Driver:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def wait_for_turn(self) -> None:
+        """Wait until the strategy may begin, on its thread; from then on all comes in its order."""
+        self._virtual.parking.wait_for_turn()
 
     def stop(self) -> None:
         """End the thread, and the virtual time: the strategy has ended."""
@@ -315,13 +320,13 @@ class Driver:
         alive = [thread for thread in dispatcher._threads if thread.is_alive()]
         free = [thread for thread in alive if not self._virtual.is_quiet(thread)]
         # By thread, as one that was woken may be among the sleepers for another moment.
-        asleep = [sleeper for sleeper, _ in dispatcher.ready._sleepers.copy()]
+        asleep, has_items = asleep_at(dispatcher.ready)
         own = self._virtual.sleepers
         if any(own.get(thread.ident or 0) not in asleep for thread in free):
             return free
         # A thread that wants its turn wakes the next one, if there is work for it.
         wanting = {p.thread for p in self._virtual.parking.all() if p.wants_turn}
-        has_work = dispatcher.ready.items and not wanting.intersection(alive)
+        has_work = has_items and not wanting.intersection(alive)
         return free if has_work else []
 
     def _ignore(self, busy: List[threading.Thread]) -> None:
@@ -335,6 +340,15 @@ class Driver:
                     "%s; the backtest goes on without it, so its order is not fixed",
                     place_of(thread),
                 )
+
+
+def asleep_at(ready: ReadyQueue[Any]) -> Tuple[List[Sleeper], bool]:
+    """Return who sleeps, or is about to, at one moment, and whether there are items then."""
+    before = ready._sleepers.copy()
+    has_items = bool(ready.items)
+    # A thread that finds an item leaves without a sleep, and takes the item only then.
+    after = ready._sleepers.copy()
+    return [entry[0] for entry in before if entry in after], has_items
 
 
 def place_of(thread: threading.Thread) -> str:

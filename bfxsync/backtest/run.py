@@ -241,6 +241,7 @@ class _Run:
 
     def _call(self, call: Callable[[], object], driver: Driver) -> str:
         try:
+            driver.wait_for_turn()
             call()
         except KeyboardInterrupt as exc:
             if not (isinstance(exc, RecordingEnded) or driver.was_interrupted):

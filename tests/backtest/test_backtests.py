@@ -8,6 +8,7 @@ import select
 import signal
 import threading
 import time
+from collections import deque
 from socket import MSG_PEEK
 
 import pytest
@@ -22,8 +23,9 @@ from bfxsync import (
     UsageError,
 )
 from bfxsync.backtest import BacktestFailed, backtest
-from bfxsync.backtest.driver import Driver
+from bfxsync.backtest.driver import Driver, asleep_at
 from bfxsync.paper.server.ws_connection import WsConnection
+from bfxsync.ws.dispatch.ready_queue import ReadyQueue, Sleeper
 from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link
 
@@ -207,6 +209,43 @@ def test_callbacks_come_before_the_main_thread(run):
     # Trades come once a second, the book before each of them.
     at = seen.index(2)
     assert seen[at : at + 4] == [2, "main", "a", "b"]
+
+
+def test_a_dispatch_thread_that_takes_an_item_is_not_asleep():
+    ready = ReadyQueue()
+    one, other = Sleeper(), Sleeper()
+
+    class Items(deque):
+        def __len__(self):
+            # The thread of `one` takes the item at the moment at which it is looked for.
+            if super().__len__():
+                ready._sleepers.popleft()
+                self.popleft()
+            return super().__len__()
+
+    ready._sleepers.extend([(one, object()), (other, object())])
+    assert asleep_at(ready) == ([one, other], False)
+    ready.items = Items(["item"])
+    assert asleep_at(ready) == ([other], False)
+    ready.items = deque(["item"])
+    assert asleep_at(ready) == ([other], True)
+
+
+def test_nothing_arrives_before_the_first_wait_of_the_strategy(run):
+    states = []
+
+    def main(bfx):
+        handle = bfx.wss.subscribe_trades("tBTCUSD", wait=False)
+        states.append(handle.status)
+        # Long enough for an acknowledgement.
+        for _ in range(2_000_000):
+            pass
+        states.append(handle.status)
+        handle.get(60)
+        states.append(handle.status)
+
+    run(main)
+    assert states[0] is states[1] is not states[2]
 
 
 def test_nothing_arrives_while_the_strategy_runs(run):
