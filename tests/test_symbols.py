@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 import pytest
 from hypothesis import given
@@ -298,11 +298,11 @@ class Crowd:
     ) -> None:
         waiting = threading.Semaphore(0)
 
-        wait = Latch.wait
+        wait = Latch.wait_in_naps
 
-        def watched(latch: Latch, timeout_s: Optional[float] = None) -> bool:
+        def watched(latch: Latch) -> None:
             waiting.release()
-            return wait(latch, timeout_s)
+            wait(latch)
 
         def answer() -> None:
             if self.public.count == 1:
@@ -310,7 +310,7 @@ class Crowd:
                     assert waiting.acquire(timeout=10)
             fail(self.public.count)
 
-        monkeypatch.setattr(Latch, "wait", watched)
+        monkeypatch.setattr(Latch, "wait_in_naps", watched)
         self.public = Public(answer)
         self._symbols = Symbols(self.public)
         self._outcomes: List[object] = []

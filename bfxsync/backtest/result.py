@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Tuple, Union
 
 import attrs
 
+from bfxsync._base.describe import also_half_made
 from bfxsync.backtest.drawing import equity_svg, equity_text, percent
 from bfxsync.backtest.equity import EquityPoint
 from bfxsync.errors import BfxError, UsageError
@@ -81,6 +82,7 @@ class Backtest:
     callback_errors: int = 0
     events: int = 0
 
+    @also_half_made
     def __repr__(self) -> str:
         return (
             f"<Backtest of {self.strategy}: {len(self.fills)} fills, {self.start_equity:.2f} to"

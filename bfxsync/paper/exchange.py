@@ -7,7 +7,7 @@ import ssl
 import threading
 from typing import TYPE_CHECKING, Any, Sequence
 
-from bfxsync._base.describe import also_half_made
+from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync.errors import UsageError
 from bfxsync.paper.account_view import AccountView, account_views
 from bfxsync.paper.exchange_status import ExchangeStatus
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bfxsync.client import Client
 
 
+@with_parts_named_publicly
 class PaperExchange(ExchangeStatus):
     """
     A local Bitfinex exchange: API version 2, WebSocket and REST, with accounts.
