@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from bfxsync.cli.commands.market import TIMEFRAMES
-from bfxsync.cli.shared import Seconds, paper_option
+from bfxsync.cli.commands.options import seconds_option, timeframe_option
+from bfxsync.cli.shared import paper_option
 
 _EPILOG = """\
 \b
@@ -24,15 +24,8 @@ get plain lines of tickers, trades and orders.
 
 @click.command(epilog=_EPILOG)
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
-@click.option(
-    "--tf",
-    "timeframe",
-    type=click.Choice(TIMEFRAMES),
-    default="1m",
-    metavar="TF",
-    help="Length of the candles (default: 1m).",
-)
-@click.option("--seconds", type=Seconds(0.1), metavar="N", help="End after N seconds.")
+@timeframe_option()
+@seconds_option
 @paper_option
 @click.option("--plain", is_flag=True, help="Lines also at a terminal.")
 def board(

@@ -6,22 +6,14 @@ from typing import Any, Callable
 
 import click
 
-from bfxsync.cli.shared import Seconds, output_options, paper_option
-
-TIMEFRAMES = [
-    "1m",
-    "5m",
-    "15m",
-    "30m",
-    "1h",
-    "3h",
-    "6h",
-    "12h",
-    "1D",
-    "1W",
-    "14D",
-    "1M",
-]
+from bfxsync.cli.commands.options import (
+    count_option,
+    every_option,
+    levels_option,
+    seconds_option,
+    timeframe_option,
+)
+from bfxsync.cli.shared import output_options, paper_option
 
 _EPILOG = """\
 \b
@@ -40,12 +32,8 @@ def _live(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         paper_option,
         output_options,
-        click.option(
-            "--seconds", type=Seconds(0.1), metavar="N", help="End after N seconds."
-        ),
-        click.option(
-            "--count", type=click.IntRange(1), metavar="N", help="End after N updates."
-        ),
+        seconds_option,
+        count_option("updates"),
         click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL..."),
     ):
         function = decorate(function)
@@ -84,27 +72,14 @@ def trades(**options: Any) -> None:
 
 
 @_live
-@click.option(
-    "--every",
-    "every_s",
-    type=click.FloatRange(0, 3600),
-    default=0.5,
-    metavar="S",
-    help="Least seconds between two states (default: 0.5).",
-)
+@every_option()
 @click.option(
     "--prec",
     type=click.Choice(["P0", "P1", "P2", "P3", "P4"]),
     default="P0",
     help="P0 to P4: prices of 5 to 1 digits (default: P0).",
 )
-@click.option(
-    "--levels",
-    type=click.IntRange(1, 250),
-    default=10,
-    metavar="N",
-    help="Levels of each side (default: 10).",
-)
+@levels_option()
 def book(**options: Any) -> None:
     """Show the order book; each row is its state, amounts are positive."""
     _run("book", **options)
@@ -112,14 +87,7 @@ def book(**options: Any) -> None:
 
 @_live
 @_last("candles")
-@click.option(
-    "--tf",
-    "timeframe",
-    type=click.Choice(TIMEFRAMES),
-    default="1m",
-    help="Their length (default: 1m).",
-    metavar="TF",
-)
+@timeframe_option("Their length")
 @click.option(
     "--closed",
     is_flag=True,

@@ -6,8 +6,14 @@ from typing import Any
 
 import click
 
-from bfxsync.cli.commands.market import TIMEFRAMES
-from bfxsync.cli.shared import Seconds, output_options, paper_option
+from bfxsync.cli.commands.options import (
+    count_option,
+    every_option,
+    levels_option,
+    seconds_option,
+    timeframe_option,
+)
+from bfxsync.cli.shared import output_options, paper_option
 
 _CHANNELS = ["ticker", "trades", "book", "candles"]
 
@@ -45,23 +51,10 @@ record" made it.
     help="May be given several times (default: ticker, trades, book).",
     metavar="NAME",
 )
-@click.option(
-    "--tf",
-    "timeframe",
-    type=click.Choice(TIMEFRAMES),
-    default="1m",
-    metavar="TF",
-    help="Length of the candles (default: 1m).",
-)
-@click.option(
-    "--levels",
-    type=click.IntRange(1, 250),
-    default=25,
-    metavar="N",
-    help="Levels of each side of the books (default: 25).",
-)
+@timeframe_option()
+@levels_option(25, " of the books")
 @click.option("--append", "is_append", is_flag=True, help="Continue the file.")
-@click.option("--seconds", type=Seconds(0.1), metavar="N", help="End after N seconds.")
+@seconds_option
 @paper_option
 def record(symbols: Any, channels: Any, paper: bool, path: str, **options: Any) -> None:
     """Record market data into a file, for "bfxsync replay" and for programs."""
@@ -88,22 +81,9 @@ def record(symbols: Any, channels: Any, paper: bool, path: str, **options: Any) 
     metavar="X",
     help="1: as fast as recorded (default: as fast as possible).",
 )
-@click.option("--count", type=click.IntRange(1), metavar="N", help="End after N rows.")
-@click.option(
-    "--levels",
-    type=click.IntRange(1, 250),
-    default=10,
-    metavar="N",
-    help="Levels of each side of a book (default: 10).",
-)
-@click.option(
-    "--every",
-    "every_s",
-    type=click.FloatRange(0, 3600),
-    default=0.5,
-    metavar="S",
-    help="Least seconds between two states of a book (default: 0.5).",
-)
+@count_option("rows")
+@levels_option(of=" of a book")
+@every_option(" of a book")
 @click.option("--info", "is_info", is_flag=True, help="List channels and times only.")
 @output_options
 def replay(symbols: Any, channels: Any, path: str, **options: Any) -> None:
