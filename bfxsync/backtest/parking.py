@@ -49,7 +49,7 @@ class Parked:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether nobody has released it."""
+        """Whether it waits and has not been released."""
         return self._state == _WAITS and not self._is_released
 
     @property

@@ -179,7 +179,7 @@ class _Run:
     ) -> Backtest:
         with ExitStack() as stack:
             exchange = stack.enter_context(self._exchange)
-            # Imports all that a first connection needs, while nobody waits for it.
+            # The first connection imports modules, which takes a while; this one is in real time.
             with exchange.client() as first:
                 first.wss.wait_authenticated(_FIRST_S)
             server = exchange._thread.call(lambda server: server)
@@ -265,7 +265,7 @@ class _Run:
 
 @contextmanager
 def _environment(exchange: PaperExchange) -> Iterator[None]:
-    """Point clients that the strategy makes by itself at the exchange, too."""
+    """Make clients that the strategy creates itself connect to the exchange, too."""
     before = dict(os.environ)
     os.environ.update(exchange.environment)
     for name in ("BFX_AUTH_WSS_HOST", "BFX_AUTH_REST_HOST"):

@@ -101,7 +101,7 @@ def rates_to(
     ----------
     quote : str
     tickers : dict
-        By symbol of pairs. Pairs of derivatives are left out, as nobody has their base currency.
+        By symbol of pairs. Pairs of derivatives are left out: no wallet holds their base currency.
     currencies : iterable of str
         Further currencies to look for: collateral such as ``USTF0``, which has no pair.
     """

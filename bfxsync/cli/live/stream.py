@@ -27,7 +27,7 @@ FLAGS = Flag.SEQ_ALL | Flag.OB_CHECKSUM | Flag.TIMESTAMP
 
 
 class Limits(NamedTuple):
-    """When a live command ends by itself; None: never."""
+    """When a live command ends without Ctrl-C; None is never."""
 
     updates: int | None = None
     seconds: float | None = None
