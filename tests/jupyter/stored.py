@@ -92,7 +92,22 @@ async def _execute(notebook: Any) -> Any:
             resources={"metadata": {"path": folder}},
         )
         await client.async_execute(env=env)
+    for cell in code_cells(notebook):
+        cell.outputs = joined(cell.outputs)
     return notebook
+
+
+def joined(outputs: Iterable[Any]) -> list[Any]:
+    """Join consecutive texts of a stream: how a kernel cuts them depends on its speed."""
+    whole: list[Any] = []
+    for output in outputs:
+        before = whole[-1] if whole else {}
+        is_text = output.output_type == "stream"
+        if is_text and before.get("name") == output.name:
+            before.text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def code_cells(notebook: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from .stored import (
     NOTEBOOKS,
     code_cells,
     execute,
+    joined,
     leaks,
     of_document,
     read,
@@ -52,6 +53,16 @@ def test_a_notebook_runs_and_shows_what_it_stores(executed, path):
     for stored, now in cells:
         assert shape(now) == shape(stored), now.outputs
     assert leaks(texts(executed[path])) == []
+
+
+def test_texts_of_a_stream_are_joined_however_they_are_cut():
+    def said(text, name="stdout"):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    shown = nbformat.v4.new_output("display_data", data={"text/plain": "shown"})
+    cut = [said("a\n"), said("b\n"), said("c", "stderr"), shown, said("d\n"), shown]
+    whole = [said("a\nb\n"), said("c", "stderr"), shown, said("d\n"), shown]
+    assert joined(cut) == whole
 
 
 def test_the_document_runs_as_a_notebook(executed):
