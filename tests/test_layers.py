@@ -27,7 +27,7 @@ LAYERS = [
     ("wire",),
     ("guards",),
     ("outcome",),
-    ("recording",),
+    ("recording", "streams"),
     ("sinks",),
     ("ws.dispatch",),
     ("ws.core.lifetime", "ws.core.subscriber", "ws.core.shared_subscription"),
@@ -123,6 +123,7 @@ PURE = (
     "recording.format",
     "recording.player",
     "recording.session",
+    "streams",
     "wire",
     "guards",
     "joined.candle_seam",
@@ -244,7 +245,7 @@ def layer(name):
 
 
 # They have nothing but a docstring.
-PACKAGES = ("ws", "ws.core", "ws.io", "rest", "recording")
+PACKAGES = ("ws", "ws.core", "ws.io", "rest", "recording", "streams")
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in PACKAGES])

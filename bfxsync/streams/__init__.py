@@ -1,0 +1,1 @@
+"""Market data in Redis Streams: keys, entries and what they mean, without I/O."""
