@@ -28,6 +28,7 @@ from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 
 if TYPE_CHECKING:
     from bfxsync.recording.recorder import Recorder
+    from bfxsync.recording.tap import Tap
 
 _MAX_THREADS = 64
 
@@ -89,7 +90,8 @@ class ConnectionSettings:
     proxy: Proxy | None = None
     proxy_problem: str | None = None
     """Why the proxy of the environment cannot be used; raised when a connection is opened."""
-    recorder: Recorder | None = None
+    recorder: Tap | None = None
+    """Gets all that is received and sent: a recorder, or the tap of a relay."""
     clock: Clock = CLOCK
     """Clock of the data, by which `age` and `verified_at` are measured."""
 

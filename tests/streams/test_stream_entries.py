@@ -56,6 +56,7 @@ def test_a_line_break_does_not_split_a_message():
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda items: st.lists(items) | st.dictionaries(st.text(), items),
+    max_leaves=5,
 )
 
 
