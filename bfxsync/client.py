@@ -33,6 +33,7 @@ from bfxsync.client_parts import (
     credentials_and_guard,
     start_paper,
 )
+from bfxsync.client_state import health, stats
 from bfxsync.joined import methods as histories
 from bfxsync.joined.registry import Histories
 from bfxsync.valuation import methods as valuation
@@ -268,6 +269,8 @@ class Client(ProposesNames):
     candles = histories.candles
     trades = histories.trades
     portfolio = valuation.portfolio
+    stats = stats
+    health = health
     _repr_html_ = html_of
 
     @property
@@ -373,18 +376,6 @@ class Client(ProposesNames):
             _log.info("the key was replaced")
             self.wss._core.renew_account("the key was replaced")
         return is_new
-
-    def stats(self) -> dict[str, Any]:
-        """
-        Return state and counters as plain data.
-
-        Returns
-        -------
-        dict
-            JSON-serializable. ``wss``: see `WebSocketClient.stats`; ``rest``: see
-            `RestClient.stats`, or None before the first use of REST.
-        """
-        return {"wss": self.wss.stats(), "rest": self._rest.stats()}
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """

@@ -47,7 +47,7 @@ LAYERS = [
     ("ws.account_views",),
     ("ws.account",),
     ("ws.registry",),
-    ("ws.subscribe", "ws.handlers", "ws.waiting", "ws.account_methods"),
+    ("ws.subscribe", "ws.handlers", "ws.health", "ws.waiting", "ws.account_methods"),
     ("ws.shorthands",),
     ("rest.http",),
     ("rest.history", "rest.order_queries"),
@@ -62,7 +62,7 @@ LAYERS = [
     ("joined", "valuation"),
     ("ws.replay",),
     ("credentials",),
-    ("client_parts",),
+    ("client_parts", "client_state"),
     ("client",),
     ("notebook.drawing",),
     ("",),  # bfxsync itself: the public face

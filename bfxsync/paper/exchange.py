@@ -370,4 +370,4 @@ class PaperExchange(ExchangeStatus):
         From 20060 until 20061 the exchange is in maintenance: it keeps working, but reports
         platform status 0 to new connections.
         """
-        return self._thread.call(lambda server: server.send_info(code))
+        return self._thread.call(lambda server: server.send_info(int(code)))

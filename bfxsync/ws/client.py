@@ -22,7 +22,7 @@ from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.options import check_farewell
 from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
-from bfxsync.ws import account_methods, handlers, shorthands, waiting
+from bfxsync.ws import account_methods, handlers, health, shorthands, waiting
 from bfxsync.ws import subscribe as any_channel
 from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core, open_connection
 from bfxsync.ws.io.backoff import Backoff
@@ -218,6 +218,7 @@ class WebSocketClient(ProposesNames):
     wait_on_update = waiting.wait_on_update
     wait_for = waiting.wait_for
     wait_closed = waiting.wait_closed
+    health = health.health
     ping = waiting.ping
     send_ping = waiting.send_ping
 

@@ -147,7 +147,7 @@ class Dispatcher:
         self._own_errors = CallbackErrors()
         # By thread, each of which writes its own entry only; likewise `_running`.
         self._error_counts: Dict[int, int] = {}
-        self._running: Dict[Thread, Optional[CallbackQueue]] = {}
+        self._running: Dict[int, Tuple[CallbackQueue, float]] = {}
         # Those of its threads, as long as they run.
         self._sleepers: Set[Sleeper] = set()
         self._deadline: float | None = None
@@ -193,13 +193,22 @@ class Dispatcher:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in others)
 
-    def running(self) -> list[str]:
-        """Return the names of the queues whose callbacks are running on other threads."""
-        me = current_thread()
+    @property
+    def has_lost_threads(self) -> bool:
+        """Whether one of its threads has ended."""
+        return not all(thread.is_alive() for thread in self._threads)
+
+    def running(self, for_s: float = 0.0) -> list[str]:
+        """
+        Return the names of the queues that other threads are serving.
+
+        With `for_s` only those whose present batch began at least so many seconds ago.
+        """
+        me, since = get_ident(), time.monotonic() - for_s
         return [
             queue.name
-            for thread, queue in self._running.copy().items()
-            if queue is not None and thread is not me
+            for thread, (queue, began) in self._running.copy().items()
+            if thread != me and began <= since
         ]
 
     def detach_after_fork(self) -> None:
@@ -210,6 +219,7 @@ class Dispatcher:
         """
         self._is_detached = self._is_stopping = True
         self._deadline = 0.0
+        self._running.clear()
         self.ready.detach_after_fork()
         for sleeper in self._sleepers:
             sleeper.close()
@@ -240,15 +250,12 @@ class Dispatcher:
             self._sleepers.discard(sleeper)
 
     def _run(self, sleeper: Sleeper) -> None:
-        thread = current_thread()
         while not self._is_stopping or self.ready.items:
             callback_queue = self.ready.get(sleeper)
-            if callback_queue is None:
-                continue
-            self._running[thread] = callback_queue
-            self._serve(callback_queue)
+            if callback_queue is not None:
+                self._serve(callback_queue)
             # No reference to a queue, and thereby to user code, may survive while waiting.
-            self._running[thread] = callback_queue = None
+            callback_queue = None
         if self._is_detached:
             return
         # Wakes the next thread, which may be waiting.
@@ -259,7 +266,11 @@ class Dispatcher:
             )
 
     def _serve(self, callback_queue: CallbackQueue) -> None:
+        thread = get_ident()
+        self._running[thread] = callback_queue, time.monotonic()
         self._call(callback_queue, callback_queue.mailbox.next_batch(BATCH))
+        # Absent in a fork that a callback has made.
+        self._running.pop(thread, None)
         if self.update_signal.is_awaited and callback_queue.has_updates:
             # Wakes threads that wait for values stored by callbacks.
             self.update_signal.notify()

@@ -118,6 +118,7 @@ class Link:
         )
         self._update_signal: UpdateSignal = self._owner.publisher.update_signal
         self._outbox: Deque[partial[Outputs]] = deque()
+        self._has_started = False
         self._thread = Thread(target=self._main, name=self.thread_name, daemon=True)
 
     # --- any thread ---------------------------------------------------------------------------
@@ -125,6 +126,12 @@ class Link:
     def start(self) -> None:
         """Start the thread."""
         start_thread(self._thread)
+        self._has_started = True
+
+    @property
+    def has_lost_thread(self) -> bool:
+        """Whether its thread has ended."""
+        return self._has_started and not self._thread.is_alive()
 
     @property
     def is_over(self) -> bool:
