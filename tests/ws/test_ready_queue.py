@@ -122,6 +122,20 @@ def test_r10_an_ended_thread_leaves_no_descriptor():
     assert open_descriptors() == before
 
 
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="needs a list of descriptors")
+def test_r10_a_kept_exception_keeps_no_descriptor():
+    before = open_descriptors()
+    dispatcher = Dispatcher("bfxsync-dispatch", thread_count=1)
+    dispatcher.start()
+    # Its traceback refers to the frames of the thread.
+    callback_queue = CallbackQueue("test", {int: lambda _: 1 / 0}, dispatcher, size=10)
+    callback_queue.mailbox.put([1], list)
+    dispatcher.stop(time.monotonic() + PATIENCE_S)
+    assert dispatcher.join(time.monotonic() + PATIENCE_S)
+    assert isinstance(dispatcher.last_error, ZeroDivisionError)
+    assert open_descriptors() == before
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_r10_a_forked_copy_wakes_no_thread_of_the_parent(record):
     got = record()

@@ -246,8 +246,10 @@ class Dispatcher:
             # Otherwise callbacks would end silently, and waiting threads would hang.
             self._on_failure(exc)
         finally:
-            # Closed here, as the program may keep a closed client.
+            # Closed with the last reference, as the program may keep a closed client. Frames keep
+            # their variables as long as the traceback of an exception refers to them.
             self._sleepers.discard(sleeper)
+            del sleeper
 
     def _run(self, sleeper: Sleeper) -> None:
         while not self._is_stopping or self.ready.items:
@@ -256,6 +258,7 @@ class Dispatcher:
                 self._serve(callback_queue)
             # No reference to a queue, and thereby to user code, may survive while waiting.
             callback_queue = None
+        del sleeper  # see `_main`
         if self._is_detached:
             return
         # Wakes the next thread, which may be waiting.
