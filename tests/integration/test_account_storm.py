@@ -8,17 +8,18 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import pytest
 
-from bfxsync import BfxError, Client
+from bfxsync import BfxError
 from bfxsync.paper import PaperAccount, PaperExchange
 
 from .bare_server import DEADLINE_S
 from .fault_proxy import FaultProxy
 from .order_judge import OrderJudge
-from .order_trader import KINDS, SYMBOL, Deed, OrderTrader, eventually
+from .order_trader import SYMBOL, Deed, eventually
+from .random_trader import RandomTrader
 from .user import SOON
 from .wire_tap import WireTap
 
@@ -49,82 +50,6 @@ CUTS: list[tuple[str, dict[str, Any]]] = [
 """One after the other, every `CUT_S` seconds."""
 
 CUT_S = 0.3
-
-
-class Thread:
-    """One of the threads: does what comes to its mind, and remembers what it was told."""
-
-    def __init__(self, bfx: Client, number: int, near: str) -> None:
-        self.trader = OrderTrader(bfx, number)
-        self.random = self.trader.random
-        self._near = near
-        self._changed: set[int] = set()
-        self._cancelled: set[int] = set()
-
-    def run(self, stop: threading.Event) -> None:
-        acts: dict[Callable[[], object], int] = {
-            self._submit: 8,
-            self._submit_near: 4,
-            self._submit_multi: 1,
-            self._update: 3,
-            self._cancel: 6,
-            self._offer: 1,
-            self._cancel_offer: 1,
-            self._wait: 2,
-        }
-        while not stop.is_set():
-            (act,) = self.random.choices([*acts], [*acts.values()])
-            act()
-            stop.wait(self.random.uniform(0.0, 0.02))
-
-    def _submit(self) -> None:
-        self.trader.submit(self.random.choice([*KINDS]))
-
-    def _submit_near(self) -> None:
-        """Bid what the next sale takes, also one of one's own."""
-        self.trader.submit("resting", price=self._near)
-
-    def _submit_multi(self) -> None:
-        self.trader.submit_multi(self.random.choices([*KINDS], k=3))
-
-    def _update(self) -> None:
-        order = self._found("on")
-        # A stop that is triggered loses its price, so nobody can tell what became of its update.
-        if order is not None and "STOP" not in (order.type_prev or order.order_type):
-            self.trader.update(order.id)
-
-    def _cancel(self) -> None:
-        order = self._found("on")
-        if order is not None and order.id not in self._cancelled:
-            self._cancelled.add(order.id)
-            self.trader.cancel(order.id)
-
-    def _offer(self) -> None:
-        self.trader.offer()
-
-    def _cancel_offer(self) -> None:
-        offer = self._found("fon")
-        if offer is not None and offer.id not in self._cancelled:
-            self._cancelled.add(offer.id)
-            self.trader.cancel_offer(offer.id)
-
-    def _wait(self) -> None:
-        """Wait a moment for what was sent last."""
-        if self.trader.deeds and self.trader.deeds[-1].reply is not None:
-            with suppress(BfxError):
-                self.trader.deeds[-1].reply.result(0.05)
-
-    def _found(self, name: str) -> Any:
-        """Return a recent order or offer of this thread that was placed."""
-        recent = [
-            deed.reply.result(0)
-            for deed in self.trader.deeds[-60:]
-            if deed.key[0] == name
-            and deed.reply is not None
-            and deed.reply.done()
-            and deed.reply.exception(0) is None
-        ]
-        return self.random.choice(recent) if recent else None
 
 
 @pytest.fixture
@@ -166,7 +91,7 @@ def test_eight_threads_trade_through_reconnects(
                 lambda trade: trades.update([(trade.order_id, trade.id)]),
             )
             bfx.wss.wait_authenticated(DEADLINE_S)
-            threads = [Thread(bfx, n + 1, near) for n in range(THREADS)]
+            threads = [RandomTrader(bfx, n + 1, lambda: near) for n in range(THREADS)]
             for fault, chance, settings in FAULTS:
                 exchange.inject(fault, times=None, chance=chance, **settings)
             with ThreadPoolExecutor(THREADS + 1) as pool:
