@@ -91,15 +91,16 @@ def _settle(core: Core, deadline: float) -> int:
     """Wait for all connections and callbacks; return the number of pings."""
     if core.dispatcher.is_inline:
         # The callbacks of what came with the first pong are called before the second one is read.
-        _ping(core, deadline)
-        return 2 * _ping(core, deadline)
-    count = _ping(core, deadline)
+        ping_connections(core, deadline)
+        return 2 * ping_connections(core, deadline)
+    count = ping_connections(core, deadline)
     if count:
         _drain(core.dispatcher, deadline)
     return count
 
 
-def _ping(core: Core, deadline: float) -> int:
+def ping_connections(core: Core, deadline: float) -> int:
+    """Wait until all open connections have read what was sent to them; return their number."""
     waiters = []
     for link in core.placement.links:
         if link.status is ConnectionStatus.OPEN:

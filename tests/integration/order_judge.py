@@ -8,7 +8,7 @@ share a mistake of the models. Each entry is read once, as the journal keeps onl
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Iterator, Sequence, Tuple
+from typing import Any, Iterator, Mapping, Sequence, Tuple
 
 import attrs
 
@@ -150,6 +150,8 @@ class OrderJudge:
 
     def read(self) -> None:
         """Read what is new in the journal; fail if entries are gone already."""
+        if self._journal.last_number == self._last:
+            return  # at once, as looking through the journal takes milliseconds
         for entry in self._journal.find(after=self._last):
             assert entry.number == self._last + 1, "entries of the journal are lost"
             self._last = entry.number
@@ -243,6 +245,20 @@ class OrderJudge:
                 )
                 for id, item in held.items():
                     same(item, self._rows[id][-1], fields)
+
+    def judge_fills(self, seen: Mapping[tuple[int, int], int]) -> None:
+        """Check that each trade was delivered once; `seen` counts pairs of order and trade."""
+        self.read()
+        trades = {(order, id) for order, rows in self._trades.items() for id in rows}
+        assert dict(seen) == dict.fromkeys(trades, 1), set(seen.items()) ^ {
+            (pair, 1) for pair in trades
+        }
+
+    def judge_repeats(self) -> None:
+        """Check that no operation has reached the exchange twice."""
+        self.read()
+        repeated = [key for key, count in self._received.items() if count > 1]
+        assert not repeated, f"sent twice: {repeated}"
 
     def judge_inputs(self, inputs: Sequence[tuple[str, Any]]) -> Counter[Key]:
         """Check all inputs that a client has put on the wire; return how often each was."""

@@ -281,3 +281,24 @@ def test_what_is_on_the_wire_was_sent_and_once(judge: OrderJudge) -> None:
     judge.judge(Belief(1, error=NEVER_SENT))
     with pytest.raises(AssertionError, match="never sent"):
         judge.judge_inputs(inputs)
+
+
+def test_a_repeated_operation_is_noticed(
+    exchange: PaperExchange, bfx: Client, judge: OrderJudge
+) -> None:
+    believe(bfx, 90, *LIMIT)
+    judge.judge_repeats()
+    with exchange.client() as again:
+        believe(again, 90, *LIMIT)
+    with pytest.raises(AssertionError, match=r"sent twice: \[\('on', 90\)\]"):
+        judge.judge_repeats()
+
+
+def test_each_fill_must_be_seen_once(bfx: Client, judge: OrderJudge) -> None:
+    belief = believe(bfx, 91, *MARKET)
+    assert belief.fills is not None
+    seen = {(belief.order.id, fill.id): 1 for fill in belief.fills}
+    judge.judge_fills(seen)
+    for wrong in ({}, dict.fromkeys(seen, 2), {**seen, (1, 2): 1}):
+        with pytest.raises(AssertionError):
+            judge.judge_fills(wrong)
