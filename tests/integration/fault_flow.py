@@ -104,6 +104,8 @@ class Flow:
         self._held: Deque[tuple[float, Union[memoryview, str]]] = deque()
         self._held_size = 0
         self._last_due = self._next_at = 0.0
+        # A frame that the next one overtakes.
+        self._overtaken: bytes | None = None
         # What happens after so many bytes, in that order.
         self._marks: list[tuple[int, Callable[[], None]]] = []
 
@@ -142,6 +144,19 @@ class Flow:
         """Let what waits for more bytes happen now."""
         self._marks = [(self.passed, happen) for _, happen in self._marks]
 
+    def repeat(self) -> bool:
+        """Send the frame that begins here once more; False if not all of it has come."""
+        frame = self._next_frame()
+        if frame is not None:
+            self.sink.send(frame)
+        return frame is not None
+
+    def overtake(self) -> bool:
+        """Keep the frame that begins here until the next has gone; False as for `repeat`."""
+        self._overtaken = self._next_frame()
+        self._drop(len(self._overtaken or b""))
+        return self._overtaken is not None
+
     def mute(self) -> None:
         """Let nothing more through; what comes is thrown away."""
         self._is_mute = True
@@ -179,6 +194,8 @@ class Flow:
     def push(self) -> None:
         """Let go on what is due."""
         for _ in range(_BURST):
+            if self._overtaken is not None and not self._pass_by(self._overtaken):
+                return
             if self._marks and self._marks[0][0] <= self.passed:
                 _, happen = self._marks.pop(0)
                 happen()
@@ -195,6 +212,40 @@ class Flow:
                 return
             if not self._send(item):
                 return
+
+    def _next_frame(self) -> bytes | None:
+        """Return the frame of a server with which the held bytes begin, if all of it has come."""
+        held = b"".join(item for _, item in self._held if not isinstance(item, str))
+        if len(held) < 4:
+            return None
+        size, head = held[1], 2
+        if size == 126:
+            size, head = int.from_bytes(held[2:4], "big"), 4
+        elif size == 127:
+            size, head = int.from_bytes(held[2:10], "big"), 10
+        return held[: head + size] if len(held) >= head + size else None
+
+    def _drop(self, count: int) -> None:
+        """Take bytes from the beginning of what is held."""
+        self._held_size -= count
+        while count:
+            at, item = self._held.popleft()
+            assert not isinstance(item, str)
+            if len(item) > count:
+                self._held.appendleft((at, item[count:]))
+            count -= min(count, len(item))
+
+    def _pass_by(self, overtaken: bytes) -> bool:
+        """Send the next frame and then this one; False if that has not come yet."""
+        has_ended = bool(self._held) and isinstance(self._held[-1][1], str)
+        frame = self._next_frame()
+        if frame is None and not has_ended:
+            return False
+        self._drop(len(frame or b""))
+        self._overtaken = None
+        both = (frame or b"") + overtaken
+        self.passed += self.sink.send(both)
+        return True
 
     def _hold(self, item: Union[memoryview, str]) -> None:
         conditions, count = self.conditions, self._link.count

@@ -120,6 +120,16 @@ class Link:
         sent = self.flows[direction].sink.send(data)
         assert sent == len(data), "more than the kernel takes at once"
 
+    def repeat(self, direction: str = DOWN) -> None:
+        """Send the frame that begins here twice."""
+        if self.flows[direction].repeat():
+            self.count("repeat")
+
+    def overtake(self, direction: str = DOWN) -> None:
+        """Let the next frame go before the one that begins here."""
+        if self.flows[direction].overtake():
+            self.count("overtake")
+
     def cut(self, how: str) -> None:
         """End it in one of the ways above."""
         if not self.is_closed:

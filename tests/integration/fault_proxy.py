@@ -251,7 +251,8 @@ class FaultProxy:
             connections.
         fault : str
             A method of `Link`: ``reset``, ``fin``, ``half_close``, ``stop``, ``delay``,
-            ``slice``, ``limit``, ``insert``; with its options.
+            ``slice``, ``limit``, ``insert``, and before a frame of the server ``repeat`` and
+            ``overtake``; with its options.
         times : int
             Over all connections.
         """

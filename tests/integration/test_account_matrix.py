@@ -22,7 +22,15 @@ from .fault_proxy import FaultProxy
 from .order_judge import OrderJudge
 from .order_trader import OrderTrader, eventually
 from .support import Collector
-from .test_fault_matrix import FRAME, LOSSES, QUICK_TO_NOTICE, SAYINGS, SLOWNESS
+from .test_fault_matrix import (
+    DISORDER,
+    FRAME,
+    LOSSES,
+    PATIENT,
+    QUICK_TO_NOTICE,
+    SAYINGS,
+    SLOWNESS,
+)
 from .user import SOON, Seen
 from .wire_tap import WireTap
 
@@ -63,6 +71,7 @@ def play(
     told: Told,
     arm: Callable[[FaultProxy], object],
     fault: str | None = None,
+    before_orders: Callable[[], object] | None = None,
     **options: Any,
 ) -> None:
     """Go through all phases, and compare."""
@@ -77,6 +86,9 @@ def play(
             bfx.wss.subscribe_account(seen, on_event=seen)
             # With a client order id of its own for each order on the exchange.
             trader = OrderTrader(bfx, next(NUMBERS))
+            if before_orders is not None:
+                bfx.wss.wait_authenticated(DEADLINE_S)
+                before_orders()
             resting = trader.submit("resting")
             resting.settle()
             if fault is None:
@@ -166,6 +178,37 @@ def test_said_in_every_phase(exchange: PaperExchange, phase: str, saying: str) -
         lambda proxy: proxy.at(PLACES[phase], "insert", data=SAYINGS[saying]),
         "insert",
     )
+
+
+@pytest.mark.parametrize("fault", DISORDER)
+@pytest.mark.parametrize("phase", ["auth", "notification", "order", "fill", "closed"])
+def test_out_of_order_in_every_phase(
+    exchange: PaperExchange, phase: str, fault: str
+) -> None:
+    name = DISORDER[fault]
+    told = Told()
+    if phase not in ("auth", "notification"):
+        # The others are counted.
+        told = Told("SGS", (1006,), {"sequence": 1}, (RemoteError,))
+    play(exchange, told, lambda proxy: proxy.at(PLACES[phase], name), name)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_refused_while_an_order_is_in_flight(
+    exchange: PaperExchange, status: int
+) -> None:
+    """The order was lost with its connection, and the next one is not let in at first."""
+    before = exchange.fault_counts["refuse_handshake"]
+    told = Told("SGS", (1006,), {"broken": 1, "refused": 1})
+    play(
+        exchange,
+        told,
+        lambda proxy: proxy.at(PLACES["notification"], "reset", is_after=True),
+        "reset",
+        before_orders=lambda: exchange.inject("refuse_handshake", status=status),
+        backoff=PATIENT,
+    )
+    assert exchange.fault_counts["refuse_handshake"] == before + 1
 
 
 LOST = Told("SGS", (1006,), {"broken": 1})

@@ -218,7 +218,12 @@ def test_a_scene_without_a_fault() -> None:
 
 # --- the connection is lost -------------------------------------------------------------------
 
-LOSSES = {"fin": "fin", "rst": "reset", "silence": "stop"}
+LOSSES = {
+    "fin": "fin",
+    "rst": "reset",
+    "silence": "stop",
+    "half-open": "half_close",
+}
 
 QUICK_TO_CONNECT: dict[str, Any] = {"timeout": 1.0}
 QUICK_TO_NOTICE: dict[str, Any] = {"ping_after": 0.1, "stale_after": 3.0}
@@ -325,6 +330,9 @@ SAYINGS: dict[str, bytes] = {
     "20060-20061": b"".join(frame(json.dumps(info)) for info in MAINTENANCE),
 }
 
+CLOSE_ANSWER = rb"\x88\x02\x03\xe8"
+"""Of the exchange, to the client's close frame."""
+
 MAINTAINED_AT = {
     "snapshot": Told("SsGS"),
     "live": Told("SsGS", "SsGS"),
@@ -334,13 +342,19 @@ MAINTAINED_AT = {
 
 @pytest.mark.parametrize("saying", list(SAYINGS))
 @pytest.mark.parametrize(
-    "phase", ["info", "conf", "subscribe", "snapshot", "live", "unsubscribe"]
+    "phase",
+    ["info", "conf", "subscribe", "snapshot", "live", "unsubscribe", "close"],
 )
 def test_said_in_every_phase(phase: str, saying: str) -> None:
-    def arm(scene: Scene) -> None:
-        scene.proxy.at(PLACES[phase], "insert", data=SAYINGS[saying])
+    place = PLACES.get(phase, CLOSE_ANSWER)
 
-    if saying == "garbage":
+    def arm(scene: Scene) -> None:
+        scene.proxy.at(place, "insert", data=SAYINGS[saying])
+
+    if phase == "close":
+        # Who has said goodbye does not listen any more.
+        told = NOTHING
+    elif saying == "garbage":
         told = Told(errors=(RemoteError,))
     elif saying == "20051":
         told = LOST_AT[phase]._replace(closes=(1012,), reconnects={"restart": 1})
@@ -349,6 +363,32 @@ def test_said_in_every_phase(phase: str, saying: str) -> None:
     scene = Scene(arm)
     scene.play(told, "insert", is_late=phase == "unsubscribe")
     assert scene.proxy.counts["insert"] == 1
+
+
+# --- its messages come twice, or in another order --------------------------------------------
+
+DISORDER = {"duplicate-frame": "repeat", "out-of-order": "overtake"}
+
+DISORDERED_AT: dict[tuple[str, str], Told] = {
+    **{
+        (phase, fault): NOTHING
+        for phase in ("info", "conf", "subscribe", "unsubscribe")
+        for fault in DISORDER
+    },
+    ("close", "duplicate-frame"): NOTHING,
+    # Data frames have numbers; `DEEDS` has their duplicates.
+    ("live", "out-of-order"): Told(
+        "SGS", "SGS", (1006,), {"sequence": 1}, (RemoteError,)
+    ),
+}
+
+
+@pytest.mark.parametrize(("phase", "fault"), list(DISORDERED_AT))
+def test_out_of_order_in_every_phase(phase: str, fault: str) -> None:
+    name = DISORDER[fault]
+    scene = Scene(lambda scene: scene.proxy.at(PLACES.get(phase, CLOSE_ANSWER), name))
+    scene.play(DISORDERED_AT[phase, fault], name, is_late=phase == "unsubscribe")
+    assert scene.proxy.counts[name] == 1
 
 
 # --- the exchange does what it should not -----------------------------------------------------

@@ -466,3 +466,39 @@ def test_all_is_as_ever_after_clear(
     proxy.clear()
     assert_passes(connect())
     assert proxy.counts == {"accept": 1, "absent": 1}
+
+
+FRAMES = [b"\x81\x03one", b"\x81\x7e\x00\x03two", b"\x81\x05three"]
+"""Of a server: short, with a length of two bytes, and short again."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "order"),
+    [("repeat", (0, 1, 1, 2)), ("overtake", (0, 2, 1))],
+)
+def test_frames_come_twice_or_in_another_order(
+    proxy: FaultProxy, connect: Callable[[], Ends], fault: str, order: tuple[int, ...]
+) -> None:
+    client, server = connect()
+    proxy.at(rb"\x81\x7e..two", fault)
+    server.sendall(FRAMES[0] + FRAMES[1])
+    if fault == "overtake":
+        assert receive(client, len(FRAMES[0])) == FRAMES[0]
+        proxy.wait_for(fault)
+        assert is_quiet(client)
+    server.sendall(FRAMES[2])
+    expected = b"".join(FRAMES[n] for n in order)
+    begin = FRAMES[0] if fault == "overtake" else b""
+    assert begin + receive(client, len(expected) - len(begin)) == expected
+    assert proxy.counts[fault] == 1
+    assert_passes((client, server))
+
+
+def test_an_overtaken_frame_comes_before_the_end(
+    proxy: FaultProxy, connect: Callable[[], Ends]
+) -> None:
+    client, server = connect()
+    proxy.at(rb"\x81\x7e..two", "overtake")
+    server.sendall(FRAMES[1])
+    server.close()
+    assert receive(client, 99) == FRAMES[1]
