@@ -78,7 +78,7 @@ LAYERS = [
     ("paper.server",),
     ("compat", "exports", "funding", "notebook"),
     ("exceptions", "rest.exceptions", "websocket"),
-    ("types", "paper"),
+    ("types", "paper", "relay"),
     ("testing",),
     ("backtest",),
     ("cli",),
@@ -371,7 +371,7 @@ CLI_MAY_ALSO = {
 @pytest.mark.parametrize("name", [name for name in MODULES if within(name, ["cli"])])
 def test_the_command_line_uses_the_public_face(name):
     public = ("cli", "paper", "_version", "credentials", "exports", "models", "sinks")
-    public += ("backtest",)
+    public += ("backtest", "relay")
     for other in own(MODULES[name]):
         may = (*public, *CLI_MAY_ALSO.get(name, ()))
         assert other == "" or within(other, may), other

@@ -37,6 +37,7 @@ SECTIONS: Table = {
     "Tools": {
         "history": ("history:history", "Download candles or trades into a file."),
         "rest": ("rest:rest", "Call any method of REST."),
+        "relay": ("relay:relay", "Share market data through Redis."),
         "doctor": ("doctor:doctor", "Check connection, clock, key and versions."),
     },
     "Recordings": {
