@@ -89,6 +89,8 @@ RECORDING = (DATA / "account-run.jsonl").read_bytes().splitlines()
 class Json(Decoder):
     """The readers of JSON, one by one and many at once."""
 
+    share = 3.0
+
     corpus = texts_of(FRAMES)
     errors = (RemoteError,)
 
@@ -107,7 +109,7 @@ class Frames(Decoder):
 
     corpus = texts_of(FRAMES)
     errors = (RemoteError,)
-    share = 1.5
+    share = 3.0
 
     def read(self, random: random.Random, data: bytes) -> None:
         value = parse(loads, data)
@@ -119,7 +121,7 @@ class Models(Decoder):
     """Every model from its row or object."""
 
     errors = (RemoteError,)
-    share = 4.0
+    share = 3.0
 
     def __init__(self) -> None:
         self.cases = list(CASES.values())
@@ -154,6 +156,8 @@ class AccountUpdates(Decoder):
 class RestAnswers(Decoder):
     """Bodies and headers of responses."""
 
+    share = 2.0
+
     corpus = texts_of(
         [
             *(f"200||\n{row['answer']}" for row in rows_of("requests.jsonl")),
@@ -185,7 +189,7 @@ class RestAnswers(Decoder):
 class RestCalls(Decoder):
     """What every method makes of a response."""
 
-    share = 2.0
+    share = 0.7
 
     def __init__(self) -> None:
         rows = rows_of("requests.jsonl")
@@ -243,7 +247,7 @@ class WebSocketBytes(Decoder):
         [bytes([first]) for first in (0x01, 0x80, 0x88, 0x8B, 0x91, 0xC1, 0xFF)],
     ]
     errors = ()
-    share = 1.5
+    share = 2.0
 
     def __init__(self) -> None:
         self.splitter = Splitter(200)
@@ -289,7 +293,7 @@ class Handshakes(Decoder):
         ]
     )
     errors = (OSError,)
-    share = 0.3
+    share = 0.5
 
     def read(self, random: random.Random, data: bytes) -> None:
         sock = HandshakeSocket(_Bytes(data), 5.0)
@@ -306,7 +310,7 @@ class Compressed(Decoder):
     """Compressed responses and recordings."""
 
     errors = (BfxError, ValueError, EOFError, zlib.error)
-    share = 0.4
+    share = 1.0
 
     def __init__(self) -> None:
         packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
@@ -326,6 +330,8 @@ class Compressed(Decoder):
 
 class RecordingLines(Decoder):
     """Single lines of recordings."""
+
+    share = 1.0
 
     corpus = texts_of(
         [
@@ -355,7 +361,7 @@ class EnvFiles(Decoder):
             "BFX_API_KEY=$x\nBFX_API_KEY=`y`\nBFX_API_SECRET='",
         ]
     )
-    share = 0.5
+    share = 1.0
 
     def read(self, random: random.Random, data: bytes) -> None:
         text = data.decode("utf-8", "replace")
@@ -438,7 +444,7 @@ class StreamEntries(Decoder):
         + [b"|", b"rows", b"|", b"[[1,2,3]]"],
         *texts_of(["book|tBTCUSD|P0|F0|25", "refused 10301", "ticker|fUSD", "live"]),
     ]
-    share = 0.8
+    share = 1.5
 
     def read(self, random: random.Random, data: bytes) -> None:
         text = data.decode("utf-8", "replace")

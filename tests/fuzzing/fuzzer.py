@@ -51,6 +51,7 @@ class Outcome(NamedTuple):
     inputs: Dict[str, int]
     """Inputs by decoder."""
     seconds: Dict[str, float]
+    """Processor time by decoder."""
     kept: int
     """Inputs that have reached new lines."""
 
@@ -77,7 +78,7 @@ def fuzz(kinds: Sequence[Type[Decoder]], count: int, seed: int) -> Outcome:
                 turn = min(left[index], LIFE)
                 if not turn:
                     continue
-                name, began = type(decoder).__name__, time.perf_counter()
+                name, began = type(decoder).__name__, time.process_time()
                 fed: List[bytes] = []
                 try:
                     for _ in range(turn):
@@ -101,5 +102,5 @@ def fuzz(kinds: Sequence[Type[Decoder]], count: int, seed: int) -> Outcome:
                     raise Untyped(message) from None
                 left[index] -= turn
                 inputs[name] += turn
-                seconds[name] += time.perf_counter() - began
+                seconds[name] += time.process_time() - began
     return Outcome(inputs, seconds, kept)

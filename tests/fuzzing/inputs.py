@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 
-MOST_TOKENS = 400
+MOST_TOKENS = 150
 """Longer texts are cut, as their end is like their beginning."""
 
 _VALUES: Sequence[bytes] = [

@@ -105,7 +105,7 @@ class PublicSession(Decoder):
     """The session of public channels."""
 
     errors = ()
-    share = 5.0
+    share = 4.0
 
     def __init__(self) -> None:
         frames = [
@@ -236,7 +236,7 @@ _OK = {"event": "auth", "status": "OK", "chanId": 0, "userId": 7, "caps": {}}
 class PrivateSession(PublicSession):
     """The session of an account, with operations in flight."""
 
-    share = 3.0
+    share = 2.5
 
     def __init__(self) -> None:
         frames = []
@@ -334,7 +334,7 @@ class PrivateSession(PublicSession):
 class Replays(Decoder):
     """The session of a recording."""
 
-    share = 1.0
+    share = 0.7
     corpus = texts_of(
         [
             *RECORDING[:120],

@@ -21,7 +21,7 @@ IS_GUIDED = sys.version_info >= (3, 12)
 LONG = 10_000_000 if IS_GUIDED else 1_000_000
 """Inputs of the long form; fewer where there is no guidance, as they repeat themselves."""
 
-TURN = 250_000
+TURN = 1_000_000
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
