@@ -117,7 +117,7 @@ def test_every_error_is_public() -> None:
     assert {error.__name__ for error in PARENTS} <= set(bfxsync.__all__)
 
 
-def test_retryable_is_what_may_succeed_later_without_a_change() -> None:
+def test_r13_retryable_is_what_may_succeed_later_without_a_change() -> None:
     for error in PARENTS:
         assert issubclass(error, BfxError)
         assert error.retryable is (error in RETRYABLE)

@@ -84,7 +84,7 @@ def test_r13_refused_inputs_have_their_code(
 
 
 @pytest.mark.parametrize("code", [*CODES, None])
-def test_r13_a_refused_login_ends_the_client_or_is_repeated(
+def test_r04_r13_a_refused_login_ends_the_client_or_is_repeated(
     serve: Serve, code: int | None
 ) -> None:
     server = serve()

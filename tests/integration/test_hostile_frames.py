@@ -241,7 +241,7 @@ def live(
 
 
 @pytest.mark.parametrize("name", [*TEXTS, *BYTES])
-def test_hostile_frame_is_reported_once_and_the_rest_goes_on(
+def test_r14_hostile_frame_is_reported_once_and_the_rest_goes_on(
     live: Live,
     errors: Collector,
     closes: Collector,

@@ -135,7 +135,7 @@ def test_table_has_every_model() -> None:
 
 @NUMBERS
 @EVERY
-def test_everything_sent_is_in_its_field(case: Case, number: Any) -> None:
+def test_r12_everything_sent_is_in_its_field(case: Case, number: Any) -> None:
     found = case.build(case.read(number), number)
     assert type(found) is case.model
     assert not hasattr(found, "__dict__")

@@ -135,7 +135,7 @@ def test_r13_code_decides_whatever_the_status(
     ],
     ids=lambda value: json.dumps(value)[:40],
 )
-def test_every_other_form_is_an_api_error(
+def test_r13_every_other_form_is_an_api_error(
     raw: Any, code: Optional[int], message: str
 ) -> None:
     error = error_of(500, raw)
@@ -189,7 +189,9 @@ def test_value_of_every_success_is_returned(status: int) -> None:
     ],
     ids=str,
 )
-def test_rate_limit_in_any_form(status: int, body: Any, code: Optional[int]) -> None:
+def test_r13_rate_limit_in_any_form(
+    status: int, body: Any, code: Optional[int]
+) -> None:
     error = error_of(status, body)
     assert isinstance(error, RateLimited)
     assert error.code == code
@@ -277,7 +279,7 @@ UNREADABLE = [HTML, b"", b"   ", b'["error",10020', b"[1,2", b"\xff\xfe", b"NaN"
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=repr)
 @pytest.mark.parametrize("status", [200, 204, 302, 500, 501])
-def test_unreadable_answer(status: int, body: bytes) -> None:
+def test_r13_unreadable_answer(status: int, body: bytes) -> None:
     error = error_of(status, body)
     assert type(error) is RemoteError
     assert error.raw == body
@@ -287,7 +289,7 @@ def test_unreadable_answer(status: int, body: bytes) -> None:
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=repr)
 @pytest.mark.parametrize("status", [400, 403, 404, 451, 499])
-def test_unreadable_refusal(status: int, body: bytes) -> None:
+def test_r13_unreadable_refusal(status: int, body: bytes) -> None:
     error = error_of(status, body)
     assert type(error) is ApiError
     assert (error.code, error.raw) == (None, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -92,3 +93,25 @@ def test_r16_waiting_to_connect_again_wakes_up_for_nothing(wakeups, record):
         woken = len(wakeups)
         time.sleep(0.3)
         assert len(wakeups) == woken
+
+
+def test_r16_a_quiet_connection_costs_less_than_half_a_percent():
+    """Processor time is measured, which nothing else on the machine makes longer."""
+    with quiet(heartbeat_s=0.02) as exchange, WebSocketClient(exchange.url) as client:
+        for prec in ("P0", "P1", "P2", "P3", "R0"):
+            client.subscribe_book("tBTCUSD", prec=prec)
+        frames, spent = client.frame_count, cpu_s()
+        came = wait_for_frames(client, frames + 200) - frames
+        each_s = (cpu_s() - spent) / came
+    # A full connection: 25 channels, each with a heartbeat in 15 seconds.
+    assert each_s * 25 / 15 < 0.005
+
+
+def cpu_s():
+    """Return the processor time of the threads of clients."""
+    return sum(
+        time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        for thread in threading.enumerate()
+        if thread.name.startswith("bfxsync-")
+        and not thread.name.startswith("bfxsync-paper")
+    )
