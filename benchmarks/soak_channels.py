@@ -14,10 +14,12 @@ PAIRS = (
 CURRENCIES = ("fUSD", "fUST", "fBTC")
 SYMBOLS = (*PAIRS, *CURRENCIES)
 DERIVATIVES = ("tBTCF0:USTF0", "tETHF0:USTF0")
-TIMEFRAMES = ("1m", "5m", "15m", "30m", "3h", "6h", "12h", "1D", "1W", "14D", "1M")
+
+#: Those whose snapshots cost the local exchange little: it makes each from minutes.
+TIMEFRAMES = ("1m", "5m", "15m", "30m", "1D")
 
 #: Of the subscriptions that come and go, so that nothing else is refused with theirs.
-CHURNED = "trade:1h:tETHUSD"
+CHURNED = "trade:5m:fUSD:p30"
 
 Request = Dict[str, Any]
 
@@ -44,7 +46,8 @@ def requests(count: int) -> List[Request]:
         [_book(symbol, f"P{n}", "25") for n in range(1, 5) for symbol in SYMBOLS],
         [_book(symbol, prec, "100") for prec in ("P0", "R0") for symbol in PAIRS],
         [{**_book(symbol, "P0", "25"), "freq": "F1"} for symbol in PAIRS],
-        [_book(symbol, "P0", "1") for symbol in PAIRS],
+        [_book(symbol, prec, "1") for prec in ("P0", "R0") for symbol in PAIRS],
+        [_book(symbol, prec, "250") for prec in ("P0", "R0") for symbol in PAIRS],
     ]
     found = [each for each in chain(*zip_longest(*kinds)) if each is not None]
     if count > len(found):
