@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Set, Tuple
 
+import pytest
 from account_rows import DAY, TODAY, new_order, operation_of
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 from order_exchange import LOTS, Exchange, Message
 
@@ -52,6 +54,9 @@ DATES = {20_000: TODAY, 20_001: "2024-10-05", 20_002: "2024-10-06"}
 
 class OrdersMachine(RuleBasedStateMachine):
     """Any interleaving of user, exchange, socket, REST and time."""
+
+    steps = 0
+    """Steps of all machines so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -364,6 +369,7 @@ class OrdersMachine(RuleBasedStateMachine):
 
     @invariant()
     def operations_are_open_until_they_are_settled(self) -> None:
+        type(self).steps += 1
         open_ones = [
             operation for operation in self.sent if operation not in self.fates
         ]
@@ -416,6 +422,16 @@ class OrdersMachine(RuleBasedStateMachine):
             with_fee = [trade for trade in fills if trade.fee is not None]
             assert sorted(t.id for t in with_fee) == [t.id for t in expected]
             assert sum(trade.fee is None for trade in fills) <= len(expected)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(2400)
+def test_fates_equal_the_ledger_for_100_000_steps() -> None:
+    OrdersMachine.steps = 0
+    limits = settings(stateful_step_count=50, max_examples=200)
+    while OrdersMachine.steps < 100_000:
+        run_state_machine_as_test(OrdersMachine, settings=limits)
+    print(f"{OrdersMachine.steps:,} steps")
 
 
 TestOrdersMachine = OrdersMachine.TestCase

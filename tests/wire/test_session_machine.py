@@ -3,7 +3,8 @@ A session against an exchange that is slow, forgetful, moody and wrong, in any o
 
 Strategy: `moody_exchange` is a small model of the other end. What must hold whatever happens:
 nothing raises, each subscription's updates keep their grammar, nothing is asked for that may not
-be, nor otherwise than at first, nor in a storm; and once the exchange is in its best mood it has
+be, nor otherwise than at first, nor in a storm, nor twice on one socket; all that waits has a
+deadline, and who is not answered is told so; and once the exchange is in its best mood it has
 exactly the channels that are wanted, each once, and the books here are its books.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional, Set, Tuple
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,11 +22,12 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 from moody_exchange import BOOK, SYMBOLS, TICKER, TRADES, Exchange, User, channel_of
 
 from bfxsync._base.enums import Flag
-from bfxsync.errors import ApiError, RemoteError, RequestTimeout
+from bfxsync.errors import ApiError, NetworkError, RemoteError, RequestTimeout
 from bfxsync.models import Gap
 from bfxsync.wire.commands import Ping, Resubscribe, Subscribe, Unsubscribe
 from bfxsync.wire.outputs import (
@@ -85,8 +88,19 @@ STORMS = {3.0: 3, 60.0: 7}
 then at once, and then after 1, 2, 4, 8, … s."""
 
 
+LONGEST_S = 120.0
+"""The longest that a session waits without looking: a maintenance."""
+
+PATIENCE_S = 400.0
+"""After so long without an answer everybody was told: delays of 60 s, and requests of 10, 20 and
+40 s."""
+
+
 class SessionMachine(RuleBasedStateMachine):
     """Any interleaving of user, exchange, link and time."""
+
+    steps = 0
+    """Steps of all machines so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,6 +120,9 @@ class SessionMachine(RuleBasedStateMachine):
         self.ended = 0  # channels that the exchange ended by itself
         self.reasons: List[float] = []  # when there was one to ask for channels anew
         self.alive_at = 0.0  # when nothing was expected, or something of that came
+        # Channels that the client knows that it has.
+        self.bound: Dict[int, str] = {}
+        self.pings: Dict[str, float] = {}  # when those without pong expire
 
     @initialize(missing=st.sets(ONE_OF_THEM), is_closed=st.booleans())
     def begin(self, missing: Set[str], is_closed: bool) -> None:
@@ -135,14 +152,20 @@ class SessionMachine(RuleBasedStateMachine):
                 body = json.loads(output.text)
                 if body["event"] == "subscribe":
                     self.check_request(body)
+                elif body["event"] == "unsubscribe":
+                    self.bound.pop(body["chanId"], None)
                 self.exchange.requests.append(body)
             elif isinstance(output, Deliver):
                 self.users[str(output.token)].take(output.updates, self.now)
                 if output.updates[0] == Gap("the exchange ended the channel"):
                     self.ended -= 1
                     assert self.ended >= 0, "we ended our own channel"
-            elif isinstance(output, Resolve) and output.token == "ping":
-                pass
+            elif isinstance(output, Resolve) and output.token in self.pings:
+                expires = self.pings.pop(str(output.token))
+                if isinstance(output.error, RequestTimeout):
+                    assert self.now >= expires, "too early"
+                else:
+                    assert output.error is None or type(output.error) is NetworkError
             elif isinstance(output, Resolve) and output.error is not None:
                 # Only the exchange's own refusal ends a subscription.
                 assert isinstance(output.error, ApiError)
@@ -179,6 +202,8 @@ class SessionMachine(RuleBasedStateMachine):
         assert request == {"event": "subscribe", **user.channel.request()}
         user.request = user.request or request
         assert request == user.request, "asked for otherwise than at first"
+        chan_ids = self.bound.values()
+        assert user.symbol not in chan_ids, "subscribed twice on one socket"
         user.sub_id, user.socket = body["subId"], self.socket
         user.asked_at.append(self.now)
         for seconds, limit in STORMS.items():
@@ -354,11 +379,13 @@ class SessionMachine(RuleBasedStateMachine):
         self.is_open = self.is_greeted = self.is_paused = False
         self.was_paused_early = False
         self.exchange.hang_up()
+        self.bound.clear()
         live = {token for token, user in self.users.items() if user.state == "live"}
         outputs = self.session.lose("gone")
         gaps = [output.token for output in outputs if isinstance(output, Deliver)]
         assert sorted(gaps, key=str) == sorted(live)
         self.perform(outputs)
+        assert not self.pings, "a ping waits for a socket that is gone"
 
     @rule(number=st.integers(1, 8))
     @precondition(lambda self: self.exchange.outbox)
@@ -402,6 +429,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.life_is_counted_from_the_first_acknowledgement()
         is_probing = self.session._liveness._probe_until is not None
         fed = self.session.feed(block, self.now)
+        self.note_bound(block)
         new = set(subscriptions.routes) - routes
         came = {self.chan_id_of(message) for message in block}
         # After a suspend any answer ends the silence.
@@ -412,6 +440,20 @@ class SessionMachine(RuleBasedStateMachine):
             assert not any(user.state == "live" for user in self.users.values())
         if name == "info" and self.is_greeted and not self.is_paused:
             self.check_all_are_asked_for()
+
+    def note_bound(self, block: List[bytes]) -> None:
+        """Note the channels that were acknowledged in time, and those that have ended."""
+        for message in block:
+            body = json.loads(message)
+            if not isinstance(body, dict):
+                continue
+            chan_id = body.get("chanId")
+            if body["event"] == "unsubscribed":
+                self.bound.pop(chan_id, None)
+            elif body["event"] == "subscribed" and chan_id in (
+                self.session._subscriptions.routes
+            ):
+                self.bound[chan_id] = body["symbol"]
 
     def check_all_are_asked_for(self) -> None:
         missing = [u.symbol for u in self.users.values() if u.socket != self.socket]
@@ -439,19 +481,20 @@ class SessionMachine(RuleBasedStateMachine):
                 self.perform(self.session.tick(self.now))
         deadline = self.session.next_deadline()
         assert deadline is None or deadline > self.now
+        assert all(expires > self.now for expires in self.pings.values()), "no end"
         if self.is_open and self.session._liveness.is_expecting:
             assert self.now - self.alive_at < STALE_AFTER_S, "a silent socket is kept"
 
     @rule(seconds=st.sampled_from([1.0, 10.0, 45.0, 45.0, 400.0]))
     @precondition(lambda self: self.is_open)
-    def go_on(self, seconds: float) -> None:
-        """Let time pass as it does on a connection that is well."""
+    def go_on(self, seconds: float, mood: str = "fine") -> None:
+        """Let time pass as it does on a connection that is well, but for the exchange's mood."""
         end = self.now + seconds
         looks = 0
         while self.is_open and self.now < end:
             for _ in range(2):
                 while self.exchange.requests:
-                    self.exchange.take("fine")
+                    self.exchange.take(mood)
                 while self.exchange.outbox:
                     self.deliver(8)
             self.look()
@@ -462,6 +505,23 @@ class SessionMachine(RuleBasedStateMachine):
                 self.beat_at = self.now + HEARTBEAT_S
             looks += 1
             assert looks < 20 + 2 * seconds, "looked too often"
+
+    @rule()
+    def be_forsaken(self) -> None:
+        """While no request is answered, everybody who waits is told so."""
+        end = self.now + PATIENCE_S
+        while self.now < end:
+            while self.displaced:
+                self.go_elsewhere()
+                if self.displaced and not self.is_open:
+                    break
+            if not self.is_open:
+                self.open(is_quick=False)
+            if self.is_paused:
+                self.exchange.event(event="info", code=RESUME)
+            self.go_on(min(20.0, end - self.now), "forget")
+        for user in self.users.values():
+            assert user.state == "live" or user.is_unanswered, "it waits, untold"
 
     def sleep(self, jump_s: float) -> None:
         """Let the machine be suspended."""
@@ -480,7 +540,10 @@ class SessionMachine(RuleBasedStateMachine):
         elif kind == "sleep":
             self.sleep(argument)
         elif kind == "ping":
-            self.perform(self.session.apply(Ping("ping", self.now + 5.0), self.now))
+            self.tokens += 1
+            token, expires = f"ping#{self.tokens}", self.now + 5.0
+            self.pings[token] = expires
+            self.perform(self.session.apply(Ping(token, expires), self.now))
         elif self.is_open:
             code = argument or (RESUME if self.is_paused else PAUSE)
             self.exchange.event(event="info", code=code)
@@ -493,7 +556,21 @@ class SessionMachine(RuleBasedStateMachine):
             self.alive_at = self.now
 
     @invariant()
+    def all_that_waits_has_a_deadline(self) -> None:
+        if not self.is_open:
+            return
+        deadline = self.session.next_deadline()
+        assert deadline is not None and deadline <= self.now + LONGEST_S
+        if not self.session._handshake.is_ready:
+            return
+        for entry in self.session._subscriptions:
+            times = [time for time in (entry.deadline, entry.retry_at) if time]
+            assert entry.channel.is_live or times, "it waits for ever"
+            assert not times or deadline <= min(times), "it is looked at too late"
+
+    @invariant()
     def tokens_are_what_is_wanted(self) -> None:
+        type(self).steps += 1
         assert self.session.tokens == list(self.users)
 
     @invariant()
@@ -534,6 +611,16 @@ class SessionMachine(RuleBasedStateMachine):
                 assert user.has_hole or not user.missed(self.exchange)
             elif user.symbol == TICKER:
                 assert user.last == self.exchange.value - 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(2400)
+def test_session_keeps_its_word_for_100_000_steps() -> None:
+    SessionMachine.steps = 0
+    limits = settings(stateful_step_count=50, max_examples=200)
+    while SessionMachine.steps < 100_000:
+        run_state_machine_as_test(SessionMachine, settings=limits)
+    print(f"{SessionMachine.steps:,} steps")
 
 
 TestSessionMachine = SessionMachine.TestCase

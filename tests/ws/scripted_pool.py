@@ -270,6 +270,10 @@ class Pool:
         self.placement = Placement(self.lifetime, self)
         self.connections: List[ScriptedConnection] = []
         """All connections that were ever opened."""
+        self.learned: Dict[int, int] = {}
+        """By connection: the fewest channels that the exchange had room for."""
+        self._displace = self.placement.displace
+        vars(self.placement)["displace"] = self.displace
         self.is_poor = False
         """Whether the operating system has no descriptors left."""
 
@@ -290,6 +294,12 @@ class Pool:
         """Start no thread; the steps of the test are its work."""
 
     # --- for the connections ------------------------------------------------------------------
+
+    def displace(self, link: Any, shared: Any, limit: int | None) -> None:
+        if limit is not None:
+            known = self.learned.get(link.number, limit)
+            self.learned[link.number] = min(known, limit)
+        self._displace(link, shared, limit)
 
     def clock(self) -> float:
         return self.now

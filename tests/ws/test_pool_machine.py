@@ -193,6 +193,17 @@ class PoolMachine(RuleBasedStateMachine):
         running[place % len(running)].execute_one()
 
     @rule(place=PLACES)
+    @precondition(lambda self: self.pool.running)
+    def retire(self, place: int) -> None:
+        """Let a connection find that it is empty, just after a command has come."""
+        connection = self.pool.running[place % len(self.pool.running)]
+        if connection.link.number > 1:
+            after_s = 0.0 if connection.socket is None else RETIRE_AFTER_S
+            connection._retire_if_empty(after_s)
+        if connection.link.is_over:
+            connection.finish()
+
+    @rule(place=PLACES)
     @precondition(lambda self: len(self.open_ones) < len(self.pool.running))
     def connect(self, place: int) -> None:
         closed = [each for each in self.pool.running if each.socket is None]
@@ -344,7 +355,8 @@ class PoolMachine(RuleBasedStateMachine):
         placed = Counter(id(link) for link in homes.values())
         for link in self.placement.links:
             assert link.load == placed.pop(id(link), 0), "a wrong load"
-            assert 1 <= link.limit <= LIMIT
+            most = self.pool.learned.get(link.number, LIMIT)
+            assert 1 <= link.limit <= most, "placed where there is no room"
         assert not placed, "a home that is none of the connections"
 
     @invariant()
