@@ -130,6 +130,10 @@ class SubscriptionStatus(Enum):
     """The exchange is refreshing its data; local data may be stale."""
     GAP = "gap"
     """The connection was lost; a snapshot follows the reconnect."""
+    STALE = "stale"
+    """
+    Relayed data may be outdated, with nothing known to be missing: Redis or the relay is away.
+    """
     DEGRADED = "degraded"
     """Receiving data that is known to be wrong; resubscribing did not help."""
     REJECTED = "rejected"

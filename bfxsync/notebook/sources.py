@@ -31,6 +31,7 @@ _STATES = {
     SubscriptionStatus.PENDING: "waiting for data",
     SubscriptionStatus.MAINTENANCE: "maintenance of the exchange",
     SubscriptionStatus.GAP: "reconnecting",
+    SubscriptionStatus.STALE: "no news from the relay",
     SubscriptionStatus.DEGRADED: "the data is known to be wrong",
 }
 _SILENT = "no data from the exchange"
