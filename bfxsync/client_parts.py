@@ -24,6 +24,7 @@ from typing import (
 
 from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import unexpected_argument
+from bfxsync._base.hidden import hide
 from bfxsync.checks.account import check_dms, check_filters
 from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import check_encryption
@@ -53,7 +54,7 @@ C = TypeVar("C", bound=_HasWss)
 
 
 def check_names(options: dict[str, Any], *classes: type) -> None:
-    """Raise `TypeError` for an option that the last class lacks; suggests those of all."""
+    """Raise `TypeError` for an option that the last class lacks; mask a URL with a password."""
     *own, others = (vars(each)["__init__"].__kwdefaults__ for each in classes)
     for name in options:
         if name not in others:
@@ -61,6 +62,9 @@ def check_names(options: dict[str, Any], *classes: type) -> None:
             options.clear()
             known = ("api_key", "api_secret", *chain(*own), *others)
             raise unexpected_argument(name, known)
+    if "source" in options:
+        # Its URL may have a password.
+        options["source"] = hide(options["source"])
 
 
 def checked_rest_options(

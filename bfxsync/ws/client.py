@@ -16,7 +16,7 @@ from bfxsync._base.enums import ConnectionStatus, Flag
 from bfxsync._base.forks import lazily
 from bfxsync._base.guesses import PARTS, ProposesNames
 from bfxsync._base.hidden import hide
-from bfxsync._base.hosts import PUB_WSS_HOST, shown
+from bfxsync._base.hosts import PUB_WSS_HOST
 from bfxsync._base.html import html_of
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.options import check_farewell
@@ -24,8 +24,9 @@ from bfxsync.errors import BfxError, ClosedError
 from bfxsync.wire.audit import PING_AFTER_S, STALE_AFTER_S
 from bfxsync.ws import account_methods, handlers, health, shorthands, waiting
 from bfxsync.ws import subscribe as any_channel
-from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core, open_connection
+from bfxsync.ws.core.core import CLOSE_TIMEOUT_S, Connect, Core
 from bfxsync.ws.io.backoff import Backoff
+from bfxsync.ws.io.links import open_connection
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.registry import SubscriptionRegistry
 from bfxsync.ws.settings import ConnectionSettings, proxy_options, with_recording
@@ -88,6 +89,11 @@ class WebSocketClient(ProposesNames):
         return immediately; blocking calls raise `UsageError` there.
     pace : ConnectionRateLimiter
         Limits the rate of new connections; by default shared by all clients of the process.
+    source : str, optional
+        URL of a Redis server, to get market data from a relay instead of the exchange; needs the
+        extra ``redis``: ``redis://user:password@host:6379/0?shard=main``. Options: ``shard`` (that
+        of the relay), and ``pause_ms``, the pause between two reads (2). Subscriptions work as with
+        a connection to the exchange, for the channels that the relay has.
     record : str or os.PathLike, optional
         New file to which every message received and sent is written, with its time and without
         secrets; see `bfxsync.replay`. ``{time}`` in its name is replaced by the time (UTC):
@@ -120,11 +126,12 @@ class WebSocketClient(ProposesNames):
         stale_after: float = STALE_AFTER_S,
         dispatch_threads: int = 1,
         pace: ConnectionRateLimiter = SHARED,
+        source: str | None = None,
         record: str | os.PathLike[str] | None = None,
         record_append: bool = False,
     ) -> None:
-        # First, so that no traceback shows a password in it.
-        proxy = hide(proxy)
+        # First, so that no traceback shows a password in them.
+        proxy, source = hide(proxy), hide(source)
         settings = ConnectionSettings(
             url=host,
             numbers=numbers,
@@ -138,6 +145,7 @@ class WebSocketClient(ProposesNames):
             stale_after_s=stale_after,
             dispatch_threads=dispatch_threads,
             pace=pace,
+            source=source,
             **proxy_options(host, proxy),
         )
         check_callback("on_error", on_error, "error")
@@ -168,7 +176,9 @@ class WebSocketClient(ProposesNames):
     ) -> None:
         """Enable the account; `make` is called with the settings of its connection."""
         proxy = hide(proxy)
-        settings = attrs.evolve(self._settings, url=url, **proxy_options(url, proxy))
+        settings = attrs.evolve(
+            self._settings, url=url, source=None, **proxy_options(url, proxy)
+        )
         self._core.open_services = partial(make, settings)
 
     def _end_with_self(self) -> None:
@@ -184,9 +194,7 @@ class WebSocketClient(ProposesNames):
 
     @also_half_made
     def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} {shown(self._settings.url)}: {self.status.value}>"
-        )
+        return f"<{type(self).__name__} {self._settings.place}: {self.status.value}>"
 
     _repr_html_ = html_of
 

@@ -21,6 +21,7 @@ from bfxsync.checks.hosts import check_wss_host
 from bfxsync.checks.options import check_bool, check_flags, check_mailbox_size
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
+from bfxsync.streams.source import RelaySource, relay_source
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.wire.codec import loads_for
 from bfxsync.ws.io.backoff import Backoff
@@ -29,6 +30,9 @@ from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 if TYPE_CHECKING:
     from bfxsync.recording.recorder import Recorder
     from bfxsync.recording.tap import Tap
+
+FLAGS = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
+"""The default flags of a connection."""
 
 _MAX_THREADS = 64
 
@@ -60,6 +64,11 @@ def _stale_after(value: object) -> float:
     return check_seconds("stale_after", value)
 
 
+def _source(value: object) -> RelaySource | None:
+    is_checked = value is None or isinstance(value, RelaySource)
+    return value if is_checked else relay_source(value)  # type: ignore[return-value]
+
+
 def _thread_count(value: object) -> int:
     count = plain_integer(value)
     if count is None or not 0 <= count <= _MAX_THREADS:
@@ -81,9 +90,7 @@ class ConnectionSettings:
     dispatch_threads: int = attrs.field(default=1, converter=_thread_count)
     ping_after_s: float = attrs.field(default=PING_AFTER_S, converter=_ping_after)
     stale_after_s: float = attrs.field(default=STALE_AFTER_S, converter=_stale_after)
-    flags: int = attrs.field(
-        default=Flag.SEQ_ALL | Flag.OB_CHECKSUM, converter=check_flags
-    )
+    flags: int = attrs.field(default=FLAGS, converter=check_flags)
     timeout_s: float = attrs.field(default=10.0, converter=_timeout)
     ca_bundle: str | None = attrs.field(default=None, converter=check_ca_bundle)
     mailbox_size: int = attrs.field(default=10_000, converter=check_mailbox_size)
@@ -92,12 +99,19 @@ class ConnectionSettings:
     """Why the proxy of the environment cannot be used; raised when a connection is opened."""
     recorder: Tap | None = None
     """Gets all that is received and sent: a recorder, or the tap of a relay."""
+    source: RelaySource | None = attrs.field(default=None, converter=_source)
+    """Where to get market data from, instead of the exchange."""
     clock: Clock = CLOCK
     """Clock of the data, by which `age` and `verified_at` are measured."""
 
     @also_half_made
     def __repr__(self) -> str:
-        return f"<ConnectionSettings {shown(self.url)}>"
+        return f"<ConnectionSettings {self.place}>"
+
+    @property
+    def place(self) -> str:
+        """Where market data comes from, for messages."""
+        return shown(self.url) if self.source is None else str(self.source)
 
     @property
     def session_options(self) -> dict[str, Any]:
@@ -118,6 +132,8 @@ class ConnectionSettings:
             value = getattr(self, name)
             if not isinstance(value, kind):
                 raise UsageError(f"{name} must be a {kind.__name__}, not {value!r}")
+        if self.source is not None and self.flags != FLAGS:
+            raise UsageError("flags are those of the relay if there is a source")
         stale_after_s = self.stale_after_s
         if stale_after_s <= self.ping_after_s:
             raise UsageError(
@@ -154,6 +170,8 @@ def with_recording(
     append = check_bool("record_append", record_append)
     if record is None:
         return settings
+    if settings.source is not None:
+        raise UsageError("relayed data cannot be recorded; record the relay instead")
     recorder = lazily(_recorder)(record, append=append)
     return attrs.evolve(settings, recorder=recorder)
 

@@ -23,8 +23,8 @@ from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
-from bfxsync.ws.io.connection import Connection
 from bfxsync.ws.io.link import Link, failure_of
+from bfxsync.ws.io.links import open_connection
 from bfxsync.ws.settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -49,11 +49,6 @@ _Note = Tuple[Callable[..., None], str]
 
 OBSERVERS: List[Callable[[Any], object]] = []
 """Called with each new core, on the thread that makes it: tests watch what is left open."""
-
-
-def open_connection(number: int, settings: ConnectionSettings, owner: Core) -> Link:
-    """Create a connection to the exchange."""
-    return Connection(number, settings, owner).link
 
 
 class Core:
