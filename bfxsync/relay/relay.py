@@ -206,7 +206,7 @@ class Relay:
         """
         writer = self._writer
         store, tap = writer.store, writer.tap
-        counts = dict.fromkeys(("wanted", "live", "refused"), 0)
+        counts = {"wanted": 0, "live": 0, "refused": 0}
         for state in writer.states.values():
             counts[state.status] += 1
         return {

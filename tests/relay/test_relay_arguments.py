@@ -151,12 +151,14 @@ MADE = """
 """
 
 
+@pytest.mark.once
 def test_the_end_of_a_program_gives_the_lease_back(server, exchange, shard):
     done = run_program(MADE, server, exchange, shard)
     assert (done.returncode, done.stderr) == (0, "")
     assert not server.client().exists(ShardKeys(shard).lease)
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
 def test_a_forked_child_leaves_the_relay_alone(server, exchange, shard):
     done = run_program(

@@ -14,6 +14,7 @@ from bfxsync.streams.keys import ShardKeys
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 
+@pytest.mark.once
 @needs_posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_publishes_the_channels_of_its_options(server, exchange, shard, number):
@@ -34,6 +35,7 @@ def test_it_publishes_the_channels_of_its_options(server, exchange, shard, numbe
         assert not client.exists(keys.lease)
 
 
+@pytest.mark.once
 def test_it_says_which_channel_was_refused(server, exchange, shard):
     arguments = ["--channel", "ticker", "tNOPE"]
     with RelayProcess(server.url, exchange.url, shard, *arguments) as relay:

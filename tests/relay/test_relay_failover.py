@@ -14,7 +14,10 @@ from stream_consumer import PATIENT_S, StreamConsumer
 from bfxsync.relay import Relay
 from bfxsync.streams.keys import ShardKeys
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="signals"),
+    pytest.mark.once,
+]
 
 IDENTITIES = ["book|tBTCUSD|P0|F0|25", "trades|tBTCUSD", "ticker|tBTCUSD"]
 PROMISED_S = 5.0
