@@ -60,6 +60,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "10305": "250_channels_learn_a_lower_limit_twice",
         "one loss": "a_lost_connection_touches_its_own_channels_only",
         "empty ones": "emptied_connections_close_and_open_again",
+        "nothing is left": "r09_churn_under_faults_leaves_nothing",
     },
     "r06": {
         "8 threads": "80_000_signed_calls_of_8_threads_arrive_in_nonce_order",

@@ -96,6 +96,8 @@ def play(
             bfx.wss.wait_authenticated(DEADLINE_S)
             filled = trader.submit("market")
             filled.settle()
+            # Before the cancellation, which would otherwise meet the loss.
+            closes.wait_for(len(told.closes))
             bfx.wss.wait_authenticated(DEADLINE_S)
             order = resting.reply.order
             if order is not None:
