@@ -97,7 +97,7 @@ class Market:
         self._may_spoil.clear()
         with self._spoiling:
             self.exchange.clear_faults()
-            self.proxy.clear()
+            self._clear_network()
         # Events that were lost have left no hole, so only the next connection shows them.
         self.proxy.at(ACCOUNT_FRAME, "reset", is_after=True)
 
@@ -224,8 +224,15 @@ class Market:
         return inject
 
     def _for_a_moment(self, begin: Fault) -> None:
+        # A connection that has been silent for longer must not deliver an order that its client
+        # has given up.
+        self.proxy.end_stopped()
         begin()
         self._is_over.wait(self._chance.uniform(0.2, CONDITION_S))
+        self.proxy.clear()
+
+    def _clear_network(self) -> None:
+        self.proxy.end_stopped()
         self.proxy.clear()
 
     def _maintain(self) -> None:

@@ -160,6 +160,16 @@ class FaultProxy:
         """Let through again what was stopped."""
         self._change(BOTH, is_stopped=False)
 
+    def end_stopped(self) -> None:
+        """End connections that are stopped with RST; what was kept of them arrives nowhere."""
+
+        def end() -> None:
+            for link in self._links:
+                if any(flow.conditions.is_stopped for flow in link.flows.values()):
+                    link.reset()
+
+        self._call(end)
+
     def refuse(self, how: str = "absent") -> None:
         """Refuse connections: `absent` does not listen; `fin`, `reset` end them at once."""
         assert how in REFUSALS

@@ -259,6 +259,21 @@ def test_a_peer_that_left_during_a_silence_is_gone_after_it(
     assert receive(server, 1) == b""
 
 
+def test_what_a_silence_kept_is_lost_with_its_connection(
+    proxy: FaultProxy, connect: Callable[[], Ends]
+) -> None:
+    client, server = connect()
+    proxy.stop([UP], new=False)
+    other = connect()
+    client.sendall(b"kept")
+    assert is_quiet(server)
+    proxy.end_stopped()
+    proxy.clear()
+    with pytest.raises(ConnectionResetError):
+        server.recv(4)
+    assert_passes(other)
+
+
 def test_a_stopped_stream_is_not_read_without_bounds(
     proxy: FaultProxy, connect: Callable[[], Ends]
 ) -> None:
