@@ -15,7 +15,6 @@ from bfxsync._base.enums import Flag
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import hide
 from bfxsync._base.hosts import shown
-from bfxsync._base.plain import plain_items, plain_text
 from bfxsync._base.redis_urls import redis_url
 from bfxsync._base.shield import shielded, start_thread
 from bfxsync.checks.callbacks import check_callback
@@ -25,18 +24,17 @@ from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
+from bfxsync.relay.channels import CHANNELS, identities_of
 from bfxsync.relay.feed import RelayFeed
 from bfxsync.relay.frame_tap import MAX_WAITING_BYTES, FrameTap
 from bfxsync.relay.shard_writer import MAX_RENEWAL, ShardWriter
 from bfxsync.relay.stream_store import StreamStore
-from bfxsync.streams.keys import ShardKeys, identity_of
-from bfxsync.wire.channels import channel_for
+from bfxsync.streams.keys import ShardKeys
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.settings import ConnectionSettings, proxy_options
 
 R = TypeVar("R", bound="Relay")
 
-CHANNELS = ("book", "trades", "ticker")
 CLOSE_TIMEOUT_S = 2.0
 _NAP_S = 0.02
 
@@ -109,7 +107,7 @@ class Relay:
         redis, proxy = hide(redis), hide(proxy)
         url = redis_url(redis, name="redis")
         keys = ShardKeys(shard)
-        identities = _identities(symbols, channels, requests)
+        identities = identities_of(symbols, channels, requests)
         flags = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
         if check_bool("timestamps", timestamps):
             flags |= int(Flag.TIMESTAMP)
@@ -359,35 +357,6 @@ class Relay:
 
 def _make_feed(settings: ConnectionSettings, on_error: Any, tap: FrameTap) -> RelayFeed:
     return RelayFeed(settings, tap, on_error)
-
-
-def _identities(symbols: object, channels: object, requests: object) -> List[str]:
-    """Return the identities of the wanted channels, each once."""
-    names = _texts("symbols", symbols)
-    kinds = _texts("channels", channels)
-    for kind in kinds:
-        if kind not in CHANNELS:
-            known = ", ".join(CHANNELS)
-            raise UsageError(f"channels must be of {known}, not {kind!r}; see requests")
-    made = [channel_for(kind, symbol=name) for name in names for kind in kinds]
-    listed = None if isinstance(requests, Mapping) else plain_items(requests)
-    if listed is None or not all(isinstance(item, Mapping) for item in listed):
-        raise UsageError(f"requests must be a list of mappings, not {requests!r}")
-    for item in listed:
-        if "channel" not in item:
-            raise UsageError(f"a request must have a channel: {item!r}")
-        made.append(channel_for(**item))
-    if not made:
-        raise UsageError("a relay needs symbols or requests")
-    return list(dict.fromkeys(map(identity_of, made)))
-
-
-def _texts(name: str, values: object) -> List[str]:
-    listed = plain_items(values)
-    texts = None if listed is None else [plain_text(value) for value in listed]
-    if texts is None or None in texts:
-        raise UsageError(f"{name} must be a list of texts, not {values!r}")
-    return [text for text in texts if text is not None]
 
 
 _open_relays: "weakref.WeakSet[Relay]" = weakref.WeakSet()

@@ -35,6 +35,10 @@ CLOSE_TIMEOUT_S = 1.8
 MAX_RENEWAL = 1_000
 """Entries of a stream after which its snapshot is renewed, or half of its length if less."""
 
+GIVE_WAY_S = 30.0
+"""A leader whose channels have all been without data for this time gives the lease away."""
+
+_HOLD_BACK_S = 5.0
 _RESUBSCRIBE_APART_S = 5.0
 
 MakeFeed = Callable[[FrameTap], RelayFeed]
@@ -95,6 +99,8 @@ class ShardWriter:
         self._since: Dict[str, int] = {}
         self._told_states: Dict[str, IdentityState] = {}
         self._renew_at = self._review_at = self._resubscribe_at = 0.0
+        # When a channel was last live in this term, and when the lease may be asked for again.
+        self._live_at = self._ask_at = 0.0
         # Whether frames were dropped, and nothing has been subscribed again yet.
         self._is_behind = False
         # Whether something was written in this epoch.
@@ -122,6 +128,7 @@ class ShardWriter:
                     self._serve()
                 self._catch_up()
                 self._check_feed()
+                self._give_way()
         except BaseException as exc:
             # Any: nobody else would notice the end of the relay.
             self.exception = exc
@@ -135,6 +142,9 @@ class ShardWriter:
                 self.ended.set()
 
     def _try_to_lead(self) -> None:
+        if time.monotonic() < self._ask_at:
+            self._stopping.wait(POLL_S)
+            return
         try:
             has_lease = self.store.take(self.states)
         except NetworkError as exc:
@@ -154,6 +164,7 @@ class ShardWriter:
         self.is_leading = True
         if self.feed is None:
             _log.info("leading, in epoch %s", self.store.epoch)
+            self._live_at = time.monotonic()
             self.feed = self._make_feed(self.tap)
             self.feed.relay(self._identities)
             return
@@ -269,6 +280,22 @@ class ShardWriter:
     def _check_feed(self) -> None:
         if self.feed is not None and self.feed.failure is not None:
             raise self.feed.failure
+
+    def _give_way(self) -> None:
+        """Let another relay lead if this one cannot reach the exchange."""
+        now = time.monotonic()
+        if (
+            self.feed is None
+            or self._channels.live
+            or WANTED not in self.states.values()
+        ):
+            self._live_at = now
+        elif self.store.epoch is not None and now - self._live_at >= GIVE_WAY_S:
+            _log.warning("no channel has data: another relay may lead")
+            self.store.leave()
+            self._step_down()
+            # Without another relay this one tries again.
+            self._ask_at = now + _HOLD_BACK_S
 
     def _step_down(self) -> None:
         """Close the connections to the exchange."""

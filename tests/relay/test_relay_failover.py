@@ -11,7 +11,7 @@ from patience import at_most
 from relay_process import RelayProcess
 from stream_consumer import PATIENT_S, StreamConsumer
 
-from bfxsync.relay import Relay
+from bfxsync.relay import Relay, shard_writer
 from bfxsync.streams.keys import ShardKeys
 
 pytestmark = [
@@ -129,3 +129,25 @@ def test_a_leader_with_other_channels_ends_the_old_ones(server, exchange, shard)
         assert list(client.hgetall(keys.identities)) == [b"trades|tBTCUSD"]
         (_, fields) = client.xrevrange(keys.stream("ticker|tBTCUSD"), count=1)[0]
         assert fields == {b"k": b"fence"}
+
+
+def test_a_leader_without_the_exchange_gives_way(server, exchange, shard, monkeypatch):
+    monkeypatch.setattr(shard_writer, "GIVE_WAY_S", 0.5)
+    options = {"redis": server.url, "shard": shard}
+    with Relay(["tBTCUSD"], wss_host="ws://127.0.0.1:1", **options) as first:
+        assert first.wait_leader(PATIENT_S)
+        with Relay(["tBTCUSD"], wss_host=exchange.url, **options) as second:
+            second.wait_ready(PATIENT_S)
+            assert first.status == "standby"
+
+
+def test_a_leader_that_is_refused_everything_stays(
+    server, exchange, shard, monkeypatch
+):
+    monkeypatch.setattr(shard_writer, "GIVE_WAY_S", 0.5)
+    options = {"redis": server.url, "shard": shard, "wss_host": exchange.url}
+    with Relay(["tNOPE"], channels=["ticker"], **options) as relay:
+        relay.wait_ready(PATIENT_S)
+        epoch = relay.stats()["epoch"]
+        assert not relay.wait_closed(1.5)
+        assert relay.stats()["epoch"] == epoch
