@@ -1,0 +1,157 @@
+"""
+The consumer group of workers in Redis.
+
+Strategy: XREADGROUP does not tell of holes in a stream, so a script also returns the entry that the
+group had before.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Sequence, Tuple
+
+from bfxsync._base.redis_urls import RedisRefused, RedisUrl, open_redis, translated
+from bfxsync.errors import BfxError
+from bfxsync.streams.entries import EntryId, StoredSnapshot
+
+COUNT = 64
+"""Entries of one stream in a batch."""
+
+REPLY_S = 1.5
+
+READ = """\
+-- KEYS: streams   ARGV: group, worker, count
+local batches = {}
+for i, key in ipairs(KEYS) do
+    local before, entries = '', {}
+    local groups = redis.pcall('XINFO', 'GROUPS', key)
+    for _, info in ipairs(groups.err and {} or groups) do
+        local fields = {}
+        for j = 1, #info, 2 do fields[info[j]] = info[j + 1] end
+        if fields['name'] == ARGV[1] then before = fields['last-delivered-id'] end
+    end
+    if before ~= '' then
+        local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2],
+                                 'COUNT', ARGV[3], 'STREAMS', key, '>')
+        if reply then entries = reply[1][2] end
+    end
+    batches[i] = {before, entries}
+end
+return batches
+"""
+"""For each stream: the last entry delivered before (empty without the group), and new entries."""
+
+Entries = List[Tuple[bytes, Dict[bytes, bytes]]]
+
+
+class WorkFailed(BfxError):
+    """
+    An entry was delivered too often without success, and will not be delivered again.
+
+    Attributes
+    ----------
+    identity : str
+        The channel: ``trades|tBTCUSD``.
+    entry_id : str
+    deliveries : int
+    """
+
+    def __init__(self, identity: str, entry_id: str, deliveries: int) -> None:
+        super().__init__(
+            f"{identity}: entry {entry_id} was given up after {deliveries} deliveries"
+        )
+        self.identity = identity
+        self.entry_id = entry_id
+        self.deliveries = deliveries
+
+
+class GroupStore:
+    """Reads and acknowledges entries for one worker; errors are `NetworkError`."""
+
+    def __init__(self, url: RedisUrl, group: str, name: str) -> None:
+        self._url = url
+        self._group, self._name = group, name
+        self._client: Any = None
+
+    def open(self) -> None:
+        """Make a client; raises `UsageError` without the extra."""
+        if self._client is None:
+            self._client = open_redis(self._url, timeout_s=REPLY_S)
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def detach_after_fork(self) -> None:
+        """Leave the connection to the parent."""
+        self._client = None
+
+    def read(self, streams: Sequence[str]) -> List[Tuple[EntryId | None, Entries]]:
+        """
+        Return the next entries of each stream for this worker, and the last one before them.
+
+        None for a stream without the group.
+        """
+        with translated(self._url):
+            batches = self._client.eval(
+                READ, len(streams), *streams, self._group, self._name, COUNT
+            )
+        return [
+            (
+                EntryId.read(before) if before else None,
+                [(entry_id, _fields(values)) for entry_id, values in entries],
+            )
+            for before, entries in batches
+        ]
+
+    def create(self, stream: str, start: str) -> bool:
+        """Create the group; return False if there is no such stream yet."""
+        try:
+            with translated(self._url):
+                self._client.xgroup_create(stream, self._group, start)
+        except RedisRefused as exc:
+            if exc.reply == "BUSYGROUP":
+                return True
+            if exc.reply != "ERR":
+                raise
+            return False
+        return True
+
+    def claim(self, stream: str, idle_s: float) -> Tuple[Entries, int]:
+        """Claim entries that were not acknowledged in time; return also how many do not exist."""
+        idle_ms = max(1, int(idle_s * 1_000))
+        with translated(self._url):
+            reply = self._client.execute_command(
+                *("XAUTOCLAIM", stream, self._group, self._name, idle_ms, "0-0"),
+                *("COUNT", COUNT),
+            )
+        # Redis 7 lists entries that do not exist; Redis 6 returns them without fields.
+        missing_count = len(reply[2]) if len(reply) > 2 else 0
+        entries = [item for item in reply[1] if item and item[1] is not None]
+        missing_count += len(reply[1]) - len(entries)
+        return [(entry_id, dict(fields)) for entry_id, fields in entries], missing_count
+
+    def deliveries(self, stream: str, entry_id: bytes) -> int:
+        """Return how often an entry was delivered."""
+        with translated(self._url):
+            pending = self._client.xpending_range(
+                stream, self._group, min=entry_id, max=entry_id, count=1
+            )
+        return int(pending[0]["times_delivered"]) if pending else 1
+
+    def snapshot(self, key: str) -> StoredSnapshot | None:
+        """Return the stored snapshot of a channel."""
+        with translated(self._url):
+            return StoredSnapshot.read(self._client.hgetall(key))
+
+    def acknowledge(self, stream: str, entry_id: bytes) -> None:
+        """Acknowledge an entry."""
+        with translated(self._url):
+            self._client.xack(stream, self._group, entry_id)
+
+
+def _fields(values: Any) -> Dict[bytes, bytes]:
+    # A flat list, as scripts return.
+    names = iter(values)
+    return dict(zip(names, names))

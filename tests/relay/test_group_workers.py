@@ -1,0 +1,245 @@
+"""Workers that share trades: each entry at least once, in one of them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from patience import at_most
+from redis_server import RedisServer
+from redis_writer import RedisWriter, trade_frame
+
+from bfxsync.errors import ClosedError, UsageError
+from bfxsync.relay import GroupWorker, WorkFailed
+
+TRADES = "trades|tBTCUSD"
+PATIENT_S = at_most(20.0)
+
+
+@pytest.fixture
+def writer(server, shard):
+    writer = RedisWriter(server.client(), TRADES, shard=shard)
+    writer.lead()
+    return writer
+
+
+@pytest.fixture
+def worker_of(server, shard):
+    made = []
+
+    def make(callback, **options):
+        options = {"group": "ledger", "min_idle": 0.2, **options}
+        worker = GroupWorker(
+            ["tBTCUSD"], redis=server.url, shard=shard, callback=callback, **options
+        )
+        made.append(worker)
+        return worker
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+def wait(condition):
+    deadline = time.monotonic() + PATIENT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def publish(writer, *numbers):
+    for number in numbers:
+        writer.frames(TRADES, trade_frame(number))
+
+
+def pending(writer):
+    key = writer.keys.stream(TRADES)
+    return writer.redis.xpending(key, "ledger")["pending"]
+
+
+def test_two_workers_share_all_trades(writer, worker_of):
+    mine, other = [], []
+    with worker_of(mine.append, from_start=True), worker_of(other.append):
+        publish(writer, *range(200))
+        wait(lambda: len(mine) + len(other) >= 200)
+        wait(lambda: pending(writer) == 0)
+    ids = [trade.id for trade in [*mine, *other]]
+    assert sorted(ids) == list(range(200))
+
+
+def test_a_new_group_begins_with_new_trades(writer, worker_of):
+    publish(writer, 1)
+    got = []
+    with worker_of(got.append) as worker:
+        wait(lambda: worker._known_groups)
+        publish(writer, 2)
+        wait(lambda: got)
+    assert [trade.id for trade in got] == [2]
+
+
+def test_what_a_worker_leaves_another_one_gets(writer, worker_of):
+    got, errors = [], []
+
+    def fail(trade):
+        raise ValueError("the database is away")
+
+    publish(writer, 1, 2)
+    with worker_of(fail, from_start=True, min_idle=60, on_error=errors.append):
+        wait(lambda: len(errors) == 2)
+    assert pending(writer) == 2
+    with worker_of(got.append) as worker:
+        wait(lambda: len(got) == 2)
+        wait(lambda: pending(writer) == 0)
+        assert worker.stats()["claimed"] == 2
+    assert [trade.id for trade in got] == [1, 2]
+    assert all(isinstance(error, ValueError) for error in errors)
+
+
+def test_a_worker_that_failed_once_gets_the_trade_again(writer, worker_of):
+    got = []
+
+    def fail_once(trade):
+        got.append(trade.id)
+        if len(got) == 1:
+            raise ValueError
+
+    publish(writer, 1)
+    with worker_of(fail_once, from_start=True):
+        wait(lambda: got == [1, 1])
+        wait(lambda: pending(writer) == 0)
+
+
+def test_a_poisonous_entry_is_given_up(writer, worker_of):
+    errors = []
+
+    def fail(trade):
+        if trade.id == 1:
+            raise ValueError
+
+    publish(writer, 1, 2)
+    options = {"on_error": errors.append, "max_deliveries": 2, "min_idle": 0.05}
+    with worker_of(fail, from_start=True, **options) as worker:
+        wait(lambda: worker.stats()["given_up"] == 1)
+        wait(lambda: pending(writer) == 0)
+    *failures, given_up = errors
+    assert [type(error) for error in failures] == [ValueError, ValueError]
+    assert isinstance(given_up, WorkFailed)
+    assert (given_up.identity, given_up.deliveries) == (TRADES, 2)
+    assert "given up after 2 deliveries" in worker.stats()["last_error"]
+
+
+def test_removed_entries_are_a_gap(writer, worker_of):
+    got, gaps = [], []
+    publish(writer, 1)
+    with worker_of(got.append, from_start=True):
+        wait(lambda: len(got) == 1)
+        wait(lambda: pending(writer) == 0)
+    publish(writer, 2, 3, 4)
+    writer.trim(TRADES, 1)
+    with worker_of(got.append, on_event=gaps.append):
+        wait(lambda: len(got) == 2)
+    assert [trade.id for trade in got] == [1, 4]
+    assert len(gaps) == 1 and "are missing" in gaps[0].reason
+
+
+def test_pending_entries_that_were_removed_are_a_gap(writer, worker_of):
+    def fail(trade):
+        raise ValueError
+
+    publish(writer, 1)
+    with worker_of(fail, from_start=True, min_idle=60) as worker:
+        wait(lambda: worker.stats()["failed"] == 1)
+    writer.trim(TRADES, 0)
+    gaps = []
+    with worker_of(print, on_event=gaps.append):
+        wait(lambda: gaps)
+    assert "1 entries were removed before their delivery" in gaps[0].reason
+
+
+def test_snapshots_are_work_too(writer, worker_of):
+    got = []
+    with worker_of(got.append, from_start=True):
+        publish(writer, 2)
+        writer.gap(TRADES)
+        writer.snap(TRADES, b"[[3,9,0.5,1.5],[2,8,0.5,1.5],[1,7,0.5,1.5]]")
+        wait(lambda: len(got) == 3)
+    assert [trade.id for trade in got] == [2, 1, 3]
+
+
+def test_a_deleted_stream_is_a_gap_and_goes_on(writer, worker_of):
+    got, gaps = [], []
+    with worker_of(got.append, from_start=True, on_event=gaps.append):
+        publish(writer, 1)
+        wait(lambda: len(got) == 1)
+        writer.redis.delete(writer.keys.stream(TRADES))
+        writer.lead()
+        publish(writer, 2)
+        wait(lambda: len(got) == 2)
+    assert any("was deleted" in gap.reason for gap in gaps)
+
+
+def test_a_worker_waits_for_the_relay(server, shard, worker_of):
+    got = []
+    with worker_of(got.append, from_start=True):
+        writer = RedisWriter(server.client(), TRADES, shard=shard)
+        writer.lead()
+        publish(writer, 1)
+        wait(lambda: got)
+
+
+def test_a_worker_survives_a_restart_of_redis(shard):
+    with RedisServer(appendonly="yes", appendfsync="always") as server:
+        writer = RedisWriter(server.client(), TRADES, shard=shard)
+        writer.lead()
+        got, errors = [], []
+        options = {"redis": server.url, "shard": shard, "group": "ledger"}
+        with GroupWorker(
+            ["tBTCUSD"],
+            callback=got.append,
+            on_error=errors.append,
+            from_start=True,
+            **options,
+        ):
+            publish(writer, 1)
+            wait(lambda: len(got) == 1)
+            server.kill()
+            wait(lambda: errors)
+            server.start()
+            writer.redis = server.client()
+            publish(writer, 2)
+            wait(lambda: len(got) >= 2)
+        assert got[-1].id == 2
+
+
+def test_a_closed_worker_cannot_start(worker_of):
+    worker = worker_of(print)
+    worker.close()
+    with pytest.raises(ClosedError):
+        worker.start()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"symbols": []}, "a worker needs symbols"),
+        ({"symbols": "tBTCUSD"}, "symbols must be a list"),
+        ({"group": ""}, "group must"),
+        ({"callback": None}, "callback must"),
+        ({"redis": "redis://:sesame@x y"}, "redis must look like"),
+        ({"min_idle": 0}, "min_idle"),
+        ({"max_deliveries": 0}, "max_deliveries"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_an_invalid_worker_is_refused(options, message):
+    arguments = {"symbols": ["tBTCUSD"], "redis": "redis://x", "group": "g"}
+    with pytest.raises(UsageError, match=message) as caught:
+        GroupWorker(**{**arguments, "callback": print, **options})
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_password_is_in_no_text():
+    worker = GroupWorker(
+        ["tBTCUSD"], redis="redis://:sesame@127.0.0.1:1", group="g", callback=print
+    )
+    assert "sesame" not in f"{worker!r} {worker.stats()}"
