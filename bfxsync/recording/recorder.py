@@ -59,7 +59,7 @@ class Recorder:
     """
     Writes a recording: gzipped JSON lines.
 
-    All methods may be called from any thread. In a forked child they do nothing.
+    All methods may be called from any thread. In a forked child they record nothing.
 
     Parameters
     ----------
@@ -99,6 +99,7 @@ class Recorder:
             raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
         self._packer: Any = compressor() if is_gzip else _Uncompressed()
         self._is_over = False
+        self._is_of_parent = False
         self._stopping = Latch()
         self._queue: SimpleQueue[Optional[Union[_Block, Record]]] = SimpleQueue()
         # Protects the two below, and the order of a `Missing` record and later ones.
@@ -117,7 +118,13 @@ class Recorder:
     # --- the threads of the connections -------------------------------------------------------
 
     def opened(self, connection: int, url: str) -> None:
-        """Record that a connection was opened."""
+        """Record that a connection was opened; in a forked child report that nothing is."""
+        if self._is_of_parent and self.error is None:
+            self.error = BfxError(
+                f"nothing is recorded in this process: {self.path!r} belongs to the process that "
+                "created the client, before a fork; create the client after it"
+            )
+            self.report(self.error)
         self._enqueue(Opened(connection, time.time(), _address(url)))
 
     def received(self, connection: int, messages: List[bytes]) -> None:
@@ -183,7 +190,7 @@ class Recorder:
 
     def _reset_after_fork(self) -> None:
         """Release the parent's file in a forked child."""
-        self._is_over = True
+        self._is_over = self._is_of_parent = True
         self._lock = Lock()
         self._stopping = Latch()
         self._queue = SimpleQueue()

@@ -209,6 +209,38 @@ def test_r10_an_unstarted_or_closed_client_is_unchanged_in_the_child(exchange):
     assert (code, output) == (0, "True\n" * 2)
 
 
+def test_r10_a_client_made_before_the_fork_says_that_it_records_nothing(
+    exchange, tmp_path
+):
+    """As under a pre-forking server: the file belongs to the parent."""
+    code, output, _ = run(
+        """
+        import logging
+
+        logging.getLogger("bfxsync").addHandler(logging.NullHandler())
+        errors = []
+        client = WebSocketClient(URL, record=PATH, on_error=errors.append)
+        size = os.path.getsize(PATH)
+
+        def check():
+            client.subscribe_ticker("tBTCUSD")
+            client.subscribe_ticker("tETHUSD")
+            client.close()
+            (error,) = errors
+            assert "nothing is recorded in this process" in str(error), error
+            assert os.path.getsize(PATH) == size
+
+        say(in_child(check))
+        client.subscribe_ticker("tBTCUSD")
+        client.close()
+        say(errors, os.path.getsize(PATH) > size)
+        """,
+        URL=exchange.url,
+        PATH=str(tmp_path / "run.jsonl"),
+    )
+    assert (code, output) == (0, "True\n[] True\n")
+
+
 def test_r10_rest_works_in_the_child_while_the_web_socket_says_so(exchange):
     code, output, _ = run(
         """
