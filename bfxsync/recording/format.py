@@ -192,6 +192,8 @@ def _record(fields: dict[str, Any]) -> Record | None:
     if "frame" in fields:
         text = _field(fields, "frame", str)
         if fields.get("dir") == CLIENT:
+            # Refuses lone surrogates, which a sent message never has.
+            text.encode()
             return Sent(connection, _time(fields), text)
         message = text.encode("utf-8", "surrogateescape")
         if len(message) > MAX_MESSAGE_SIZE:

@@ -150,6 +150,8 @@ def test_lines_of_other_programs_are_read_too(line: str, record: Record | None) 
         '{"t":-1,"frame":"[]"}',
         '{"t":1,"frame":[]}',
         '{"t":1,"frame":"\\ud800"}',
+        '{"t":1,"dir":"client->server","frame":"\\ud800"}',
+        '{"t":1,"dir":"client->server","frame":"\\udc80"}',
         '{"t":1,"conn":"1","frame":"[]"}',
         '{"t":1,"conn":1.0,"frame":"[]"}',
         '{"t":1,"open":1}',
