@@ -375,6 +375,12 @@ class OrdersMachine(RuleBasedStateMachine):
         ]
         assert [entry.operation for entry in self.tracker._table] == open_ones
 
+    @invariant()
+    def what_is_open_is_looked_at_again(self) -> None:
+        if self.exchange.is_open and any(each not in self.fates for each in self.sent):
+            is_searched = self.asked or self.late
+            assert is_searched or self.tracker.deadline() is not None, "nothing is due"
+
     def answer_all(self) -> None:
         while self.asked or self.wanted or self.late:
             if self.asked:

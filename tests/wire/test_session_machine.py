@@ -523,6 +523,34 @@ class SessionMachine(RuleBasedStateMachine):
         for user in self.users.values():
             assert user.state == "live" or user.is_unanswered, "it waits, untold"
 
+    @rule()
+    @precondition(lambda self: self.is_open)
+    def stay_in_maintenance(self) -> None:
+        """Let a maintenance not end, which ends the socket after its longest time."""
+        self.catch_up("fine")
+        socket = self.socket
+        if not self.is_paused:
+            self.exchange.event(event="info", code=PAUSE)
+        self.go_on(LONGEST_S + 40.0)
+        assert not self.is_open or self.socket != socket, "paused for ever"
+
+    @rule()
+    @precondition(lambda self: not self.is_open)
+    def greet_and_say_no_more(self) -> None:
+        """Let the flags stay unanswered, which ends the socket."""
+        self.open(is_quick=False)
+        end = self.now + 30.0
+        while self.is_open and self.now < end:
+            requests = self.exchange.requests
+            requests[:] = [body for body in requests if body["event"] != "conf"]
+            while self.exchange.requests:
+                self.exchange.take("forget")
+            while self.exchange.outbox:
+                self.deliver(8)
+            self.now += 1.0
+            self.look()
+        assert not self.is_open, "a socket without flags is kept"
+
     def sleep(self, jump_s: float) -> None:
         """Let the machine be suspended."""
         self.alive_at = max(self.alive_at, self.now)

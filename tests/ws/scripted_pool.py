@@ -215,13 +215,18 @@ class ScriptedConnection(Connection):
         self.link.perform(self.session.open(self._clock()))
         self.link.execute()
 
-    def step(self, count: int, *, ticks: bool = True) -> None:
-        """Do what the loop of `_serve` does between two waits, with so many messages."""
+    def step(self, count: int, *, ticks: bool = True, executes: bool = True) -> None:
+        """
+        Do what the loop of `_serve` does between two waits, with so many messages.
+
+        Without `executes` the commands in the outbox have come too late for this time.
+        """
         link, session, socket = self.link, self.session, self.socket
         if session.is_rescheduled:
             session.is_rescheduled = False
             self.due = session.next_deadline()
-        link.execute()
+        if executes:
+            link.execute()
         now = self._clock()
         if socket is None:
             # As in `_rest`.

@@ -151,9 +151,34 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(place=PLACES)
     @precondition(lambda self: self.wanted)
     def unsubscribe(self, place: int) -> None:
-        user = self.wanted[place % len(self.wanted)]
+        self.end(self.wanted[place % len(self.wanted)])
+
+    def end(self, user: User) -> None:
         user.was_ended = True
         self.placement.detach(user.subscriber)
+
+    @rule(place=PLACES, joins=st.booleans(), leaves=st.booleans())
+    @precondition(lambda self: self.open_ones)
+    def cross_a_move(self, place: int, joins: bool, leaves: bool) -> None:
+        """Let users come and go just while their channel moves to another connection."""
+        connection = self.open_ones[place % len(self.open_ones)]
+        socket, homes = connection.socket, self.placement._directory.homes
+        taken = {identity[-1] for identity in homes}
+        free = [place for place, each in enumerate(SYMBOLS) if each not in taken]
+        if socket is None or not (socket.active and free):
+            return
+        self.pool.market.room = len(socket.active)
+        for _ in range(2):
+            self.subscribe(free[0], False, Policy.RESYNC, 100)
+        moving = [user for user in self.wanted if user.symbol == SYMBOLS[free[0]]]
+        connection.link.execute()
+        while socket.requests:
+            socket.take("fine")
+        if joins:
+            self.subscribe(free[0], False, Policy.RESYNC, 100)
+        if leaves and moving:
+            self.end(moving[0])
+        connection.step(50, executes=False)
 
     @rule(place=PLACES)
     @precondition(lambda self: self.wanted)
@@ -169,8 +194,7 @@ class PoolMachine(RuleBasedStateMachine):
         last = self.placement.links[-1]
         for user in self.wanted:
             if user.subscriber.home is last:
-                user.was_ended = True
-                self.placement.detach(user.subscriber)
+                self.end(user)
 
     @rule()
     def consume(self) -> None:
@@ -180,11 +204,11 @@ class PoolMachine(RuleBasedStateMachine):
 
     # --- threads of connections ---------------------------------------------------------------
 
-    @rule(place=PLACES, count=st.integers(0, 6))
+    @rule(place=PLACES, count=st.integers(0, 6), executes=st.booleans())
     @precondition(lambda self: self.pool.running)
-    def step(self, place: int, count: int) -> None:
+    def step(self, place: int, count: int, executes: bool) -> None:
         running = self.pool.running
-        running[place % len(running)].step(count)
+        running[place % len(running)].step(count, executes=executes)
 
     @rule(place=PLACES)
     @precondition(lambda self: self.pool.running)
@@ -242,6 +266,15 @@ class PoolMachine(RuleBasedStateMachine):
         socket = self.open_ones[place % len(self.open_ones)].socket
         if socket is not None and socket.requests:
             socket.take(mood)
+
+    @rule(mood=MOODS)
+    def answer_all(self, mood: str) -> None:
+        """Let all requests be answered, and the answers arrive before any command."""
+        for connection in self.open_ones:
+            socket = connection.socket
+            while socket is not None and socket.requests:
+                socket.take(mood)
+            connection.step(50, executes=False)
 
     @rule(mood=MOODS)
     def catch_up(self, mood: str) -> None:
