@@ -360,7 +360,7 @@ def test_r10_child_process_is_not_kept_waiting(path: Path) -> None:
     held = threading.Event()
 
     def hold() -> None:
-        nonce._thread_lock.acquire()
+        nonce._process_lock._thread_lock.acquire()
         held.set()
 
     # Another thread of the parent was drawing at the moment of the fork.

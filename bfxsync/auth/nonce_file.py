@@ -13,31 +13,26 @@ interrupted caller stops waiting and leaves nothing locked. An I/O thread gets i
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import os
 import re
-import stat
 import time
 from _thread import get_ident
 from contextlib import contextmanager
 from io import FileIO
-from threading import Lock
-from typing import Any, Callable, Iterator, Optional, TypeVar
+from typing import Callable, Iterator, Optional, TypeVar
 
 import attrs
 
-from bfxsync._base.forks import lazily
 from bfxsync._base.latch import Latch
+from bfxsync._base.process_lock import ProcessLock, path_of
 from bfxsync._base.regular_files import open_regular
 from bfxsync._base.shield import Work, later
 from bfxsync.auth.nonce import MAX_NONCE, Nonce
-from bfxsync.errors import NetworkError, RequestTimeout, UsageError
+from bfxsync.errors import NetworkError, UsageError
 
 R = TypeVar("R")
 
 DEFAULT_TIMEOUT_S = 10.0
-_POLL_S = 0.002
 
 _LENGTH = len(str(MAX_NONCE))
 _OWN = re.compile(rb"[0-9]{%d}\n" % _LENGTH)
@@ -86,22 +81,16 @@ class FileNonce(Nonce):
         timeout: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         super().__init__(clock)
-        try:
-            filelock = lazily(lambda: importlib.import_module("filelock"))
-        except ImportError as exc:
-            raise UsageError(
-                'a nonce file needs the extra "multiprocess": '
-                'pip install "bfxsync[multiprocess]"'
-            ) from exc
-        self._path = _path_of(path)
+        self._path = path_of(path, "nonce_file")
         self._timeout = timeout
-        self._busy: type[Exception] = filelock.Timeout
-        self._lock_kind: Any = filelock.FileLock
+        self._process_lock = ProcessLock(
+            self._path, what="nonce file", failure="no nonce"
+        )
         # The largest nonce so far; accessed only while the file is locked.
         self._largest = 0
-        self._reset_after_fork()
+        self._hold: Optional[_Hold] = None
         # Checked before a lock file is created, as the file may belong to another program.
-        self._check_lock()
+        self._process_lock.check()
         if os.path.lexists(self._path):
             with self._opened() as file:
                 self._read(file)
@@ -170,20 +159,13 @@ class FileNonce(Nonce):
 
     def _reset_after_fork(self) -> None:
         """Reset in a child process, which does not own the parent's locks."""
-        self._hold: Optional[_Hold] = None
-        # Acquired by helper threads only.
-        self._thread_lock = Lock()
-        # Shared by all threads, which the lock above serializes; older versions of filelock always
-        # share it.
-        names = inspect.signature(self._lock_kind.__init__).parameters
-        options = {"thread_local": False} if "thread_local" in names else {}
-        lock = _own(self._lock_kind)
-        self._file_lock: Any = lock(self._path + ".lock", **options)
+        self._hold = None
+        self._process_lock.reset_after_fork()
 
     def _keep(self, hold: _Hold, timeout: float) -> None:
         """Hold the locks until `hold.over` is set."""
         try:
-            with self._held(timeout):
+            with self._process_lock.held(timeout):
                 self._hold = hold
                 hold.granted.set()
                 hold.over.wait()
@@ -193,7 +175,7 @@ class FileNonce(Nonce):
         hold.granted.set()
 
     def _draw_locked(self) -> int:
-        with self._held(self._timeout):
+        with self._process_lock.held(self._timeout):
             return self._draw()
 
     def _draw(self) -> int:
@@ -207,47 +189,13 @@ class FileNonce(Nonce):
         return nonce
 
     @contextmanager
-    def _held(self, timeout: float) -> Iterator[None]:
-        if not self._thread_lock.acquire(timeout=timeout):
-            raise RequestTimeout(self._too_long(timeout), phase="connect")
-        try:
-            try:
-                # Positional, as older versions spell the second parameter with three l.
-                self._file_lock.acquire(timeout, _POLL_S)
-            except self._busy as exc:
-                raise RequestTimeout(self._too_long(timeout), phase="connect") from exc
-            except OSError as exc:
-                raise self._unusable(exc) from exc
-            try:
-                yield
-            finally:
-                self._file_lock.release()
-        finally:
-            self._thread_lock.release()
-
-    def _check_lock(self) -> None:
-        """Refuse a lock file of another program: acquiring the lock would truncate it."""
-        lock = self._path + ".lock"
-        try:
-            found = os.lstat(lock)
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as exc:
-            raise self._unusable(exc) from exc
-        if not stat.S_ISREG(found.st_mode) or found.st_size:
-            raise UsageError(
-                f"{lock} is not an empty file, so it is not a lock file of this library; "
-                "it was not changed"
-            )
-
-    @contextmanager
     def _opened(self) -> Iterator[FileIO]:
         """Open the file, creating it if missing."""
         try:
             # Not truncated: a process that dies in between must not lose the nonce.
             file = open_regular(self._path, os.O_RDWR | os.O_CREAT, 0o666)
         except (OSError, ValueError) as exc:
-            raise self._unusable(exc) from exc
+            raise self._process_lock.unusable(exc) from exc
         with file:
             yield file
 
@@ -255,7 +203,7 @@ class FileNonce(Nonce):
         try:
             data = file.read(_LENGTH + 2)
         except OSError as exc:
-            raise self._unusable(exc) from exc
+            raise self._process_lock.unusable(exc) from exc
         if not data:
             return 0
         # A file in any other format belongs to another program.
@@ -272,13 +220,7 @@ class FileNonce(Nonce):
             if file.write(data) != len(data):
                 raise OSError("the nonce was written only in part")
         except OSError as exc:
-            raise self._unusable(exc) from exc
-
-    def _too_long(self, timeout: float) -> str:
-        return f"no nonce: {self._path} was locked by others for {timeout:.1f} s"
-
-    def _unusable(self, exc: Exception) -> UsageError:
-        return UsageError(f"the nonce file {self._path} cannot be used: {exc}")
+            raise self._process_lock.unusable(exc) from exc
 
 
 @contextmanager
@@ -288,26 +230,3 @@ def _threads() -> Iterator[None]:
         yield
     except RuntimeError as exc:
         raise NetworkError(f"no nonce: {exc}", phase="connect") from exc
-
-
-def _path_of(path: object) -> str:
-    if not isinstance(path, (str, os.PathLike)):
-        raise UsageError(f"nonce_file must be the path of a file, not {path!r}")
-    return os.path.abspath(os.fsdecode(path))
-
-
-def _own(kind: Any) -> Any:
-    """
-    Return a lock class that only this process can release.
-
-    A forked child has a copy of each lock, which is the same lock for the operating system: older
-    versions of filelock release the parent's lock when the copy is deleted.
-    """
-
-    process = os.getpid()
-
-    def release(self: Any, *args: Any, **options: Any) -> None:
-        if os.getpid() == process:
-            kind.release(self, *args, **options)
-
-    return type(kind.__name__, (kind,), {"release": release})
