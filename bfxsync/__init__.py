@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         TradeUpdate,
         Wallet,
     )
+    from bfxsync.shared_limits.budget import SharedBudget
     from bfxsync.ws.book_view import BookView
     from bfxsync.ws.client import WebSocketClient
     from bfxsync.ws.io.backoff import Backoff
@@ -161,6 +162,7 @@ __all__ = [
     "Replay",
     "Reply",
     "RequestTimeout",
+    "SharedBudget",
     "Signer",
     "Snapshot",
     "Status",
@@ -195,6 +197,7 @@ _MODULES = {
     "OrderReply": "ws.order_replies",
     "Replay": "ws.replay",
     "Reply": "ws.replies",
+    "SharedBudget": "shared_limits.budget",
     "Signer": "auth.signer",
     "Subscription": "ws.subscription",
     "TokenSigner": "auth.signer",

@@ -31,6 +31,7 @@ from bfxsync.client_parts import (
     checked_rest_options,
     close_parts,
     credentials_and_guard,
+    shared_limits,
     start_paper,
 )
 from bfxsync.client_state import health, stats
@@ -234,6 +235,7 @@ class Client(ProposesNames):
             proxy=proxy,
             ca_bundle=ca_bundle,
             guard=guard,
+            **shared_limits(self.wss),
         )
         self._rest = LazyRest(rest_options)
         make_services = partial(account_services, self._rest, account_options)

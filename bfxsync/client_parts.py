@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bfxsync.paper.exchange import PaperExchange
     from bfxsync.rest.cancel_on_exit import CancelOnExit
     from bfxsync.rest.client import RestClient
+    from bfxsync.rest.http.shared_rate_limiter import SharedRequestLimiter
     from bfxsync.symbols import Symbols
     from bfxsync.ws.account_services import AccountServices
     from bfxsync.ws.client import WebSocketClient
@@ -54,7 +55,7 @@ C = TypeVar("C", bound=_HasWss)
 
 
 def check_names(options: dict[str, Any], *classes: type) -> None:
-    """Raise `TypeError` for an option that the last class lacks; mask a URL with a password."""
+    """Raise `TypeError` for an option that the last class lacks; mask URLs with passwords."""
     *own, others = (vars(each)["__init__"].__kwdefaults__ for each in classes)
     for name in options:
         if name not in others:
@@ -62,9 +63,9 @@ def check_names(options: dict[str, Any], *classes: type) -> None:
             options.clear()
             known = ("api_key", "api_secret", *chain(*own), *others)
             raise unexpected_argument(name, known)
-    if "source" in options:
+    for name in {"source", "shared_budget"} & set(options):
         # Its URL may have a password.
-        options["source"] = hide(options["source"])
+        options[name] = hide(options[name])
 
 
 def checked_rest_options(
@@ -124,6 +125,14 @@ def credentials_and_guard() -> Any:
         return OrderGuard(OrderLimits.of(**limits))
 
     return ClientCredentials, hidden_source, guard
+
+
+def shared_limits(wss: WebSocketClient) -> dict[str, Any]:
+    """Return the option of REST for the shared budget of a WebSocket client, if it has one."""
+    budget = wss.shared_budget
+    if budget is None:
+        return {}
+    return {"limits": lazily(_shared_limiter)(budget)}
 
 
 def connected(options: Mapping[str, Any], **changes: Any) -> RestClient:
@@ -281,6 +290,12 @@ def _rest_client() -> type[RestClient]:
     from bfxsync.rest.client import RestClient
 
     return RestClient
+
+
+def _shared_limiter() -> type[SharedRequestLimiter]:
+    from bfxsync.rest.http.shared_rate_limiter import SharedRequestLimiter
+
+    return SharedRequestLimiter
 
 
 def _symbols_class() -> type[Symbols]:

@@ -41,6 +41,8 @@ from bfxsync._base.error_bases import UsageError as UsageError
 Proof = Literal["never_sent", "refused", "absent"]
 """Why a write is known not to have been executed; see `NotExecuted`."""
 
+_OWN_KEYS = "use one key per machine, and one nonce_file= for its processes"
+
 WORTH_NAMING_S = 5.0
 """Clock difference above which the error of a refused nonce mentions it."""
 
@@ -317,6 +319,9 @@ class NonceTooSmall(AuthError):
     """
     A larger nonce was already used with this key: another program uses the same key.
 
+    The processes of one machine can share a key through a ``nonce_file``; each further machine
+    needs its own key.
+
     Attributes
     ----------
     clock_skew_s : float or None
@@ -330,10 +335,11 @@ class NonceTooSmall(AuthError):
     def __str__(self) -> str:
         text, skew_s = super().__str__(), self.clock_skew_s
         if skew_s is None or abs(skew_s) <= WORTH_NAMING_S:
-            return text
+            return f"{text}; {_OWN_KEYS}"
         side = "ahead of" if skew_s > 0 else "behind"
         return (
-            f"{text}; this machine's clock is {abs(skew_s):.0f} s {side} the exchange's"
+            f"{text}; this machine's clock is {abs(skew_s):.0f} s {side} the exchange's; "
+            + _OWN_KEYS
         )
 
 

@@ -343,7 +343,8 @@ def test_r15_unknown_outcome_leaves_its_client_behind() -> None:
 def test_nonce_error_names_a_clock_that_is_wrong(skew_s: object, text: str) -> None:
     error = NonceTooSmall("small", code=10114)
     error.clock_skew_s = skew_s  # type: ignore[assignment]
-    assert str(error) == text
+    hint = "use one key per machine, and one nonce_file= for its processes"
+    assert str(error) == f"{text}; {hint}"
 
 
 def test_unknown_code_gives_the_class_that_was_asked_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Mapping, TypeVar
 
 import attrs
@@ -18,6 +19,7 @@ from bfxsync.checks.containers import optional
 from bfxsync.checks.hosts import check_rest_host, signed_rest_host
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.texts import check_token
+from bfxsync.errors import UsageError
 from bfxsync.guards.guard import OrderGuard
 from bfxsync.outcome.cid_dates import CidDates
 from bfxsync.rest.http.rate_limiter import RateLimit
@@ -29,6 +31,7 @@ from bfxsync.rest.public import PublicEndpoints
 if TYPE_CHECKING:
     from bfxsync.rest.auth import AuthEndpoints
     from bfxsync.rest.merchant import MerchantEndpoints
+    from bfxsync.shared_limits.budget import SharedBudget
 
 R = TypeVar("R", bound="RestClient")
 
@@ -52,6 +55,8 @@ class RestClient(ProposesNames):
         As for `Client`.
     guard : OrderGuard, optional
         Checks orders before they are sent.
+    shared_budget : str, os.PathLike or SharedBudget, optional
+        As for `WebSocketClient`.
     **options
         All other keyword arguments of `RestTransport`.
 
@@ -71,15 +76,22 @@ class RestClient(ProposesNames):
         strict: bool = True,
         affiliate_code: str | None = None,
         guard: OrderGuard | None = None,
+        shared_budget: str | os.PathLike[str] | SharedBudget | None = None,
         **options: Any,
     ) -> None:
+        # First, so that no traceback shows a password in the URL.
+        shared_budget = hide(shared_budget)
         if "proxy" in options:
-            # First, so that no traceback shows a password in the URL.
             options["proxy"] = hide(options["proxy"])
         strict = check_bool("strict", strict)
         affiliate_code = optional(check_token, "affiliate_code", affiliate_code)
         host = check_rest_host(host)
         auth_host = signed_rest_host(host, auth_host)
+        if shared_budget is not None:
+            if options.get("limits") is not None:
+                raise UsageError("pass limits or shared_budget, not both")
+            make_budget, shared_limiter = lazily(_shared)
+            options["limits"] = shared_limiter(make_budget(shared_budget))
         self._guard = OrderGuard() if guard is None else guard
         self._options: dict[str, Any] = {"numbers": numbers, "strict": strict}
         self._order_options: dict[str, Any] = {
@@ -166,6 +178,8 @@ class RestClient(ProposesNames):
         """
         Remaining rate limits by group of endpoints, as counted by this process.
 
+        With a shared budget they are as of this process's last request of the group.
+
         Contains groups that were used in the last minute, or are blocked by the exchange; see
         `RateLimited` and ``docs/rest.rst``. Requests to loopback are not counted. Groups of public
         requests that order guards send to the host of signed calls are prefixed with its name:
@@ -191,7 +205,7 @@ class RestClient(ProposesNames):
             HTTP, inside TLS), ``errors`` (raised by calls, by class) and ``last_error`` (text of
             the latest), ``clock_skew_s`` (seconds by which this machine's clock is ahead of the
             exchange's, accurate to half a second; None before any response), ``limits`` (as
-            `limits`).
+            `limits`), ``shared_budget`` (see `SharedBudget.stats`; None without one).
         """
         public, per_s = self._transport.counters.read()
         signed, signed_per_s = self._signed.counters.read()
@@ -209,6 +223,7 @@ class RestClient(ProposesNames):
             "limits": {
                 group: attrs.asdict(limit) for group, limit in self.limits.items()
             },
+            "shared_budget": self._signed.limiter.stats(),
         }
 
     def close(self, abort: bool = False) -> None:
@@ -227,6 +242,13 @@ def _auth_endpoints() -> type[AuthEndpoints]:
     from bfxsync.rest.auth import AuthEndpoints
 
     return AuthEndpoints
+
+
+def _shared() -> Any:
+    from bfxsync.rest.http.shared_rate_limiter import SharedRequestLimiter
+    from bfxsync.shared_limits.registry import budget_of
+
+    return budget_of, SharedRequestLimiter
 
 
 def _merchant_endpoints() -> type[MerchantEndpoints]:

@@ -29,10 +29,16 @@ from bfxsync.ws.io.backoff import Backoff
 from bfxsync.ws.io.links import open_connection
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 from bfxsync.ws.registry import SubscriptionRegistry
-from bfxsync.ws.settings import ConnectionSettings, proxy_options, with_recording
+from bfxsync.ws.settings import (
+    ConnectionSettings,
+    pace_of,
+    proxy_options,
+    with_recording,
+)
 from bfxsync.ws.stats import stats_of
 
 if TYPE_CHECKING:
+    from bfxsync.shared_limits.budget import SharedBudget
     from bfxsync.wire.capabilities import Capabilities
     from bfxsync.ws.account import Account
     from bfxsync.ws.account_services import AccountServices
@@ -94,6 +100,11 @@ class WebSocketClient(ProposesNames):
         extra ``redis``: ``redis://user:password@host:6379/0?shard=main``. Options: ``shard`` (that
         of the relay), and ``pause_ms``, the pause between two reads (2). Subscriptions work as with
         a connection to the exchange, for the channels that the relay has.
+    shared_budget : str, os.PathLike or SharedBudget, optional
+        Limits the rate of new connections, and in a `Client` that of REST requests, together with
+        other processes: a file for those of this machine (extra ``multiprocess``), or
+        ``redis://host:6379/0?address=NAME`` for machines that share a public address (extra
+        ``redis``). See `SharedBudget` and ``docs/limits.rst``.
     record : str or os.PathLike, optional
         New file to which every message received and sent is written, with its time and without
         secrets; see `bfxsync.replay`. ``{time}`` in its name is replaced by the time (UTC):
@@ -127,11 +138,12 @@ class WebSocketClient(ProposesNames):
         dispatch_threads: int = 1,
         pace: ConnectionRateLimiter = SHARED,
         source: str | None = None,
+        shared_budget: str | os.PathLike[str] | SharedBudget | None = None,
         record: str | os.PathLike[str] | None = None,
         record_append: bool = False,
     ) -> None:
         # First, so that no traceback shows a password in them.
-        proxy, source = hide(proxy), hide(source)
+        proxy, source, shared_budget = hide(proxy), hide(source), hide(shared_budget)
         settings = ConnectionSettings(
             url=host,
             numbers=numbers,
@@ -144,7 +156,7 @@ class WebSocketClient(ProposesNames):
             ping_after_s=ping_after,
             stale_after_s=stale_after,
             dispatch_threads=dispatch_threads,
-            pace=pace,
+            pace=pace_of(pace, shared_budget),
             source=source,
             **proxy_options(host, proxy),
         )
@@ -254,6 +266,11 @@ class WebSocketClient(ProposesNames):
         """
         return account_methods.caps(self)
 
+    @property
+    def shared_budget(self) -> SharedBudget | None:
+        """The budget that limits connections together with other processes, or None."""
+        return getattr(self._settings.pace, "budget", None)
+
     # --- lifetime -----------------------------------------------------------------------------
 
     @property
@@ -285,7 +302,8 @@ class WebSocketClient(ProposesNames):
             ``gaps`` (per subscription on the wire), ``heals`` (automatic resubscriptions),
             ``drops`` (updates dropped for slow consumers), ``queued`` (items now), ``lag_s`` (age
             of the oldest queued item), ``reconnects`` (by `LossCause`), ``clock_jumps``,
-            ``connections_left`` (that may be opened now; None if not limited), ``errors``
+            ``connections_left`` (that may be opened now; None if not limited), ``shared_budget``
+            (see `SharedBudget.stats`; None without one), ``errors``
             (reported to `on_error`, by class), ``error_count`` and ``last_error`` (exceptions of
             callbacks, event handlers and `on_error`; text of the latest). ``connections`` (with
             ``channels`` and their ``limit``, and ``is_account`` for that of the account) and

@@ -30,6 +30,7 @@ from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
 if TYPE_CHECKING:
     from bfxsync.recording.recorder import Recorder
     from bfxsync.recording.tap import Tap
+    from bfxsync.shared_limits.budget import SharedBudget
 
 FLAGS = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
 """The default flags of a connection."""
@@ -159,6 +160,28 @@ def proxy_options(host: str, proxy: str | None) -> dict[str, Any]:
             raise
         # Not raised here: a program that uses only REST on this machine needs no proxy.
         return {"proxy_problem": str(exc)}
+
+
+def pace_of(
+    pace: ConnectionRateLimiter,
+    shared_budget: str | os.PathLike[str] | SharedBudget | None,
+) -> ConnectionRateLimiter:
+    """Return the limiter of connections: that of a shared budget, if there is one."""
+    if shared_budget is None:
+        return pace
+    if pace is not SHARED:
+        raise UsageError("pass pace or shared_budget, not both")
+    make_budget, shared_limiter = lazily(_shared)
+    limiter: ConnectionRateLimiter = shared_limiter(make_budget(shared_budget))
+    return limiter
+
+
+def _shared() -> Any:
+    # Imported lazily: most programs are alone.
+    from bfxsync.shared_limits.registry import budget_of
+    from bfxsync.ws.io.shared_rate_limiter import SharedConnectionLimiter
+
+    return budget_of, SharedConnectionLimiter
 
 
 def with_recording(

@@ -57,6 +57,7 @@ def stats_of(core: Core) -> dict[str, Any]:
         "connections_left": core.settings.pace.left(
             core.settings.url, time.monotonic()
         ),
+        "shared_budget": core.settings.pace.stats(),
         "errors": core.publisher.error_counts,
         "error_count": core.dispatcher.error_count,
         "last_error": _error(core.dispatcher.last_error),

@@ -644,7 +644,7 @@ def test_r06_nonce_that_stays_too_small_is_told(
     error = caught.value
     assert (error.code, error.endpoint, error.http_status) == (10114, path, 500)
     assert error.clock_skew_s is None
-    assert str(error) == f"POST {path}: nonce: small (code 10114)"
+    assert str(error).startswith(f"POST {path}: nonce: small (code 10114); use one key")
 
 
 CALLS = """

@@ -59,6 +59,7 @@ def test_stats_are_plain_data_before_any_call(serve: Serve) -> None:
             "last_error": None,
             "clock_skew_s": None,
             "limits": {},
+            "shared_budget": None,
         }
 
 

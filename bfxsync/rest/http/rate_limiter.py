@@ -11,7 +11,7 @@ and a slot that it leaves behind expires after a minute.
 from __future__ import annotations
 
 import time
-from typing import Callable, Mapping, NamedTuple, Optional, Tuple, TypeVar
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Tuple, TypeVar
 
 import attrs
 
@@ -29,7 +29,7 @@ LONGEST_REFUSAL_S = 3600.0
 
 # A wake-up that late has used up half of the spare second: the thread or the machine was suspended.
 _TOO_LATE_S = 0.5
-_WORTH_A_LOG_S = 2.0
+WORTH_A_LOG_S = 2.0
 # Ctrl-C just before a wait does not end it, and on Windows it never does.
 _LONGEST_NAP_S = 1.0
 _MANY_GROUPS = 256
@@ -171,7 +171,7 @@ class RequestRateLimiter:
     In any 60 seconds no more requests are sent than the limit of the group; after a pause they may
     all be sent in a burst. Waiting threads of a group are served in order of arrival. The exchange
     counts by IP address, so all clients of a process share one instance, `SHARED`; processes with
-    the same address are not coordinated.
+    the same address share one with `SharedRequestLimiter`.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ class RequestRateLimiter:
             if longest_s is None:
                 longest_s = LONGEST_REFUSAL_S if is_refused else float("inf")
             if at - began > longest_s:
-                raise _refusal(group, per_minute, at - now, is_refused)
+                raise refusal_of(group, per_minute, at - now, is_refused)
 
         def reserve(state: _Group) -> tuple[_Group, tuple[float, str | None]]:
             at = state.next_at(began, budget)
@@ -242,9 +242,9 @@ class RequestRateLimiter:
             check(state, at, began)
             wait_s, text = at - began, None
             state = state.with_slot(_Slot(me, at, budget))
-            if wait_s > _WORTH_A_LOG_S and state.logged_until <= began:
+            if wait_s > WORTH_A_LOG_S and state.logged_until <= began:
                 state = state._replace(logged_until=began + WINDOW_S)
-                text = _reason(group, per_minute, state.closed_until > began)
+                text = reason_of(group, per_minute, state.closed_until > began)
             return state, (wait_s, text)
 
         try:
@@ -284,6 +284,10 @@ class RequestRateLimiter:
         until = now + retry_after_s
         key = _Key(host, port, group)
         self._change(key, now, lambda state: (state.closed(now, until), None))
+
+    def stats(self) -> dict[str, Any] | None:
+        """Return the state of the shared budget; None without one."""
+        return None
 
     def _change(
         self, key: _Key, now: float, change: Callable[[_Group], Tuple[_Group, R]]
@@ -331,7 +335,7 @@ SHARED = RequestRateLimiter(exempt_loopback=True)
 """The default of all clients of this process."""
 
 
-def _reason(group: str, per_minute: int, is_refused: bool) -> str:
+def reason_of(group: str, per_minute: int, is_refused: bool) -> str:
     if is_refused:
         return f"the exchange refuses requests for {group!r}"
     return (
@@ -339,11 +343,11 @@ def _reason(group: str, per_minute: int, is_refused: bool) -> str:
     )
 
 
-def _refusal(
+def refusal_of(
     group: str, per_minute: int, wait_s: float, is_refused: bool
 ) -> RateLimited:
     return RateLimited(
-        _reason(group, per_minute, is_refused),
+        reason_of(group, per_minute, is_refused),
         retry_after_s=wait_s,
         is_own_budget=not is_refused,
     )

@@ -154,7 +154,7 @@ class RestTransport:
         if max_wait_s is not None:
             max_wait_s = check_seconds("max_wait_s", max_wait_s)
         self._max_wait_s = max_wait_s if on_limit == "wait" else 0.0
-        self._rate_limiter = limits if limits is not None else SHARED
+        self.limiter: RequestRateLimiter = SHARED if limits is None else limits
         self._proxy_config = ProxyConfig.to(
             self.host, proxy, check_ca_bundle(ca_bundle)
         )
@@ -188,7 +188,7 @@ class RestTransport:
     @property
     def limits(self) -> dict[str, RateLimit]:
         """Rate limits of this host by group."""
-        return self._rate_limiter.limits(self._hostname, self._port)
+        return self.limiter.limits(self._hostname, self._port)
 
     def pause(self, seconds: float) -> None:
         """Sleep; raise `ClosedError` as soon as the client is closed."""
@@ -294,7 +294,7 @@ class RestTransport:
         is_signed = request.signed_path is not None
         retries = Retries(kind, is_signed, total_s, self._max_wait_s)
         while True:
-            waited_s = self._rate_limiter.acquire(
+            waited_s = self.limiter.acquire(
                 self._hostname,
                 group,
                 per_minute,
@@ -332,7 +332,7 @@ class RestTransport:
             except RETRIED as error:
                 elapsed_s = time.monotonic() - started
                 if isinstance(error, RateLimited):
-                    self._rate_limiter.refuse(
+                    self.limiter.refuse(
                         self._hostname, group, error.retry_after_s, port=self._port
                     )
                 elif isinstance(error, NonceTooSmall):

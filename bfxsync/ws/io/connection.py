@@ -156,12 +156,8 @@ class Connection:
         if self._clock() < at:
             self._announce_turn(at - self._clock())
         while not self.link.is_over and self._clock() < at:
-            self._rest(at)
-            if limiter.blocked_until(url) > at:
-                # Another connection was refused. All waiting connections reserve again, or they
-                # would connect at the same time.
-                limiter.give_back(url, at)
-                at = limiter.reserve(url, self._clock())
+            self._rest(min(at, self._clock() + _REVIEW_S))
+            at = limiter.review(url, at, self._clock())
         if self.link.is_over:
             # Returned, or short-lived clients, as in a notebook, would delay later ones.
             limiter.give_back(url, at)

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 from bisect import insort
 from threading import Lock
-from typing import Dict, List
+from typing import Any, Dict, List
 from urllib.parse import urlsplit
 
 import attrs
 
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hosts import is_loopback
-
-SPARE_S = 1.0
-"""Added to each window, as connections may take a while to arrive."""
+from bfxsync.shared_limits.window import SPARE_S as SPARE_S
 
 
 @attrs.frozen
@@ -54,7 +52,7 @@ class ConnectionRateLimiter:
 
     def reserve(self, url: str, now: float) -> float:
         """Reserve and return the earliest time for a connection; it counts from now on."""
-        host = self._host(url)
+        host = self.host_of(url)
         if host is None:
             return now
         budget = BUDGETS.get(host, PUBLIC_BUDGET)
@@ -71,9 +69,18 @@ class ConnectionRateLimiter:
             insort(openings, at)
         return at
 
+    def review(self, url: str, at: float, now: float) -> float:
+        """Return when a reserved connection may be opened: not before the end of a block."""
+        if self.blocked_until(url) > at:
+            # Another connection was refused. All waiting connections reserve again, or they would
+            # connect at the same time.
+            self.give_back(url, at)
+            return self.reserve(url, now)
+        return at
+
     def give_back(self, url: str, at: float) -> None:
         """Cancel an unused reservation."""
-        host = self._host(url)
+        host = self.host_of(url)
         if host is not None:
             with self._lock:
                 openings = self._openings.get(host, [])
@@ -83,11 +90,11 @@ class ConnectionRateLimiter:
     def blocked_until(self, url: str) -> float:
         """Return the end of the block of this host; minus infinity if it is not blocked."""
         with self._lock:
-            return self._blocked_until.get(self._host(url) or "", float("-inf"))
+            return self._blocked_until.get(self.host_of(url) or "", float("-inf"))
 
     def left(self, url: str, now: float) -> int | None:
         """Return the number of connections that may be opened now; None if not limited."""
-        host = self._host(url)
+        host = self.host_of(url)
         if host is None:
             return None
         budget = BUDGETS.get(host, PUBLIC_BUDGET)
@@ -101,17 +108,21 @@ class ConnectionRateLimiter:
 
     def block(self, url: str, until: float) -> None:
         """Allow no connection to this host before that time."""
-        host = self._host(url)
+        host = self.host_of(url)
         if host is not None:
             with self._lock:
                 before = self._blocked_until.get(host, until)
                 self._blocked_until[host] = max(before, until)
 
+    def stats(self) -> Dict[str, Any] | None:
+        """Return the state of the shared budget; None without one."""
+        return None
+
     def _reset_after_fork(self) -> None:
         """Replace the lock, whose holder does not exist in a forked child."""
         self._lock = Lock()
 
-    def _host(self, url: str) -> str | None:
+    def host_of(self, url: str) -> str | None:
         """Return the host by which connections are counted; None if they are exempt."""
         host = urlsplit(url).hostname or ""
         if self._exempt_loopback and is_loopback(host):

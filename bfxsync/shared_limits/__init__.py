@@ -1,0 +1,1 @@
+"""Rate limits that several processes or machines share, through a file or through Redis."""

@@ -1,0 +1,379 @@
+"""
+Rate limits shared through a file or through Redis, with a part of them while that is away.
+
+Strategy: each request asks the store for a slot, and asks again when the slot is due. A store that
+cannot be used begins an outage: requests get slots of this process's part of the limit
+(`Fraction`). When the store is back, every process adds what it has sent in the last window, as the
+store may have lost it, and no slot is given out until all processes had the time to do so.
+
+A watcher thread tells the store now and then that the process is alive, so that each knows how many
+there are when an outage begins, and tries to reach a store that is away. It ends with the budget.
+The store is called on threads that no signal reaches, and each call has a timeout.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections import deque
+from itertools import count
+from typing import Any, Callable, Deque, Dict, Iterator, Optional, Sequence, Tuple
+
+import attrs
+
+from bfxsync._base.atomic import AtomicValue
+from bfxsync._base.describe import also_half_made
+from bfxsync._base.forks import reset_after_fork
+from bfxsync._base.hidden import hide
+from bfxsync._base.latch import Latch
+from bfxsync._base.logs import get_logger
+from bfxsync._base.redis_urls import is_redis_url, redis_url
+from bfxsync._base.shield import later, shielded
+from bfxsync.checks.options import check_bool
+from bfxsync.checks.times import check_seconds
+from bfxsync.errors import BfxError, UsageError
+from bfxsync.shared_limits.file_store import FileStore
+from bfxsync.shared_limits.fraction import Fraction
+from bfxsync.shared_limits.redis_store import RedisStore
+from bfxsync.shared_limits.window import LONGEST_WINDOW_S, Answer, Limit
+
+TIMEOUT_S = 1.0
+"""For each call of the store; `close` must end within two seconds."""
+
+PROBE_S = 1.0
+"""Time between two attempts to reach a store that is away."""
+
+SETTLE_S = PROBE_S + TIMEOUT_S + 0.5
+"""After the return of a store: every process has noticed it by then."""
+
+BEAT_S = 10.0
+"""Time between two signs of life of a process; shorter at first."""
+
+_FIRST_BEAT_S = 1.0
+_MANY_KEYS = 256
+
+_log = get_logger(__name__)
+
+
+@attrs.define(eq=False)
+class _Outage:
+    """The time in which the store is away, and a moment after it."""
+
+    began: float
+    fraction: Fraction
+    error: str
+    settled_at: Optional[float] = None
+    """When the store is used again; None while it is away."""
+
+
+class SharedBudget:
+    """
+    Rate limits that several processes or machines share.
+
+    Pass it as ``shared_budget=`` to clients; a path or a URL instead means one with the defaults.
+
+    Parameters
+    ----------
+    place : str or os.PathLike
+        A file on a local disk, for the processes of one machine (extra ``multiprocess``), or
+        ``redis://host:6379/0?address=NAME``, for machines that share a public address (extra
+        ``redis``). `NAME` is any name of that address: the exchange counts by address, so machines
+        with different addresses need different names. ``rediss://`` and ``unix://`` work too.
+    exempt_loopback : bool
+        Do not limit requests to loopback hosts, as in tests.
+    timeout : float
+        Seconds for each use of the file or the server, at most 1.
+
+    Raises
+    ------
+    UsageError
+        Invalid argument; the extra is not installed; the file cannot be used, or belongs to another
+        program.
+    RequestTimeout
+        Other processes held the lock of the file for too long.
+    """
+
+    # Ends a pause of the watcher.
+    _wake: Latch
+    _is_watched: bool
+    _numbers: Iterator[int]
+
+    def __init__(
+        self,
+        place: str | os.PathLike[str],
+        *,
+        exempt_loopback: bool = True,
+        timeout: float = TIMEOUT_S,
+    ) -> None:
+        # First, so that no traceback shows a password in the URL.
+        place = hide(place)
+        self.exempt_loopback: bool = check_bool("exempt_loopback", exempt_loopback)
+        timeout_s = check_seconds("timeout", timeout)
+        if timeout_s > TIMEOUT_S:
+            raise UsageError(
+                f"timeout must be at most {TIMEOUT_S:g} s, not {timeout!r}"
+            )
+        self._store: FileStore | RedisStore
+        if is_redis_url(place):
+            url = redis_url(place, name="shared_budget", options=("address",))
+            self._store = RedisStore(url, timeout_s=timeout_s)
+        else:
+            self._store = FileStore(place, timeout_s=timeout_s)
+            # An unusable file is a mistake of the caller; a server may be away for a while.
+            shielded(self._store.check)
+        self._outage: AtomicValue[Optional[_Outage]] = AtomicValue(None)
+        self._processes = 0
+        self._outage_count = 0
+        self._last_error: str | None = None
+        # By key: the answer to the last request, with its time.
+        self._latest: Dict[str, Tuple[Answer, float]] = {}
+        # By key: the window, and owners and times of the requests sent last.
+        self._sent: Dict[str, Tuple[float, Deque[Tuple[str, float]]]] = {}
+        self._blocked_until: Dict[str, float] = {}
+        self._reset_after_fork()
+        reset_after_fork(self)
+
+    @also_half_made
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._store}>"
+
+    def stats(self) -> dict[str, Any]:
+        """
+        Return its state as plain data.
+
+        Returns
+        -------
+        dict
+            ``store`` (path, or URL without password), ``is_away``, ``processes`` (that used it in
+            the minute before the last request, 0 if unknown), ``outages`` (so far, of this process)
+            and ``last_error`` (text of the latest, None without one).
+        """
+        outage = self._outage.get()
+        return {
+            "store": str(self._store),
+            "is_away": outage is not None and outage.settled_at is None,
+            "processes": self._processes,
+            "outages": self._outage_count,
+            "last_error": self._last_error,
+        }
+
+    def turn(self, key: str, limit: Limit) -> Turn:
+        """Return a request that has no slot yet."""
+        return Turn(self, key, limit, f"{self._process}.{next(self._numbers)}")
+
+    def block(self, key: str, seconds: float) -> None:
+        """Allow no request for so long, in any process; waiting ones keep their order."""
+        self._blocked_until[key] = time.monotonic() + seconds
+        shielded(self._block, key, seconds)
+
+    def latest(self, key: str, window_s: float) -> Answer:
+        """Return what is known since the last request of this process; asks nobody."""
+        now = time.monotonic()
+        blocked_s = max(self._blocked_until.get(key, now) - now, 0.0)
+        answer, at = self._latest.get(key, (Answer(0.0), float("-inf")))
+        if now - at > window_s:
+            return Answer(blocked_s, blocked_s=blocked_s)
+        blocked_s = max(answer.blocked_s - (now - at), blocked_s)
+        wait_s = max(answer.wait_s - (now - at), blocked_s)
+        return answer._replace(wait_s=wait_s, blocked_s=blocked_s)
+
+    def keys(self) -> Sequence[str]:
+        """Return the keys of which something is known."""
+        return list({**self._latest, **self._blocked_until})
+
+    # --- threads that no signal reaches -------------------------------------------------------
+
+    def _request(self, turn: Turn, longest_s: float) -> Answer:
+        self._start_watcher()
+        answer = self._answer(turn, longest_s)
+        now = time.monotonic()
+        self._forget(now)
+        self._latest[turn.key] = answer, now
+        if turn.is_given_up:
+            # Its caller was interrupted meanwhile.
+            self._give_back(turn)
+        elif answer.is_booked and answer.wait_s <= 0:
+            window_s, most = turn.limit.window_s, turn.limit.requests
+            _, sent = self._sent.setdefault(turn.key, (window_s, deque(maxlen=most)))
+            sent.append((turn.owner, now))
+        return answer
+
+    def _answer(self, turn: Turn, longest_s: float) -> Answer:
+        key, owner, limit = turn.key, turn.owner, turn.limit
+        outage = self._current_outage()
+        if outage is None:
+            try:
+                answer = self._store.request(
+                    self._process, key, owner, limit, longest_s
+                )
+            except BfxError as exc:
+                outage = self._begin_outage(exc)
+            else:
+                self._processes = answer.processes
+                return answer
+        now = time.monotonic()
+        if outage.settled_at is not None:
+            wait_s = max(outage.settled_at - now, 0.01)
+            return Answer(wait_s, wait_s <= longest_s, processes=self._processes)
+        answer = outage.fraction.request(key, owner, limit, now, longest_s)
+        return answer._replace(is_away=True)
+
+    def _give_back(self, turn: Turn) -> None:
+        outage = self._current_outage()
+        if outage is not None:
+            outage.fraction.give_back(turn.key, turn.owner)
+            return
+        try:
+            self._store.give_back(turn.key, turn.owner)
+        except BfxError as exc:
+            self._begin_outage(exc)
+
+    def _block(self, key: str, seconds: float) -> None:
+        outage = self._current_outage()
+        if outage is None:
+            try:
+                self._store.block(key, seconds)
+                return
+            except BfxError as exc:
+                outage = self._begin_outage(exc)
+        now = time.monotonic()
+        outage.fraction.block(key, now, now + seconds)
+
+    def _current_outage(self) -> _Outage | None:
+        outage = self._outage.get()
+        if outage is None or outage.settled_at is None:
+            return outage
+        if time.monotonic() < outage.settled_at:
+            return outage
+        # Only this one: another may have begun.
+        return self._outage.update(
+            lambda now: (None, None) if now is outage else (now, now)
+        )
+
+    def _begin_outage(self, error: BfxError) -> _Outage:
+        now = time.monotonic()
+        mine = _Outage(now, Fraction(now, self._processes), str(error))
+
+        def change(outage: _Outage | None) -> Tuple[_Outage, _Outage]:
+            # One that settles is over: the store was lost again.
+            is_on = outage is not None and outage.settled_at is None
+            return (outage, outage) if outage is not None and is_on else (mine, mine)
+
+        outage = self._outage.update(change)
+        if outage is not mine:
+            return outage
+        self._outage_count += 1
+        self._last_error = mine.error
+        _log.warning(
+            "the shared budget is away, so this process keeps to 1/%d of each limit until it is "
+            "back: %s",
+            mine.fraction.parts,
+            mine.error,
+        )
+        self._wake.set()
+        return mine
+
+    def _start_watcher(self) -> None:
+        if self._is_watched:
+            return
+        self._is_watched = True
+        wake = self._wake
+        try:
+            later(_watch, weakref.ref(self, lambda _: wake.set()), wake, self._process)
+        except RuntimeError as exc:
+            # Too many threads, or Python is ending: the next request tries again.
+            self._is_watched = False
+            _log.debug("no thread watches the shared budget: %s", exc)
+
+    def _beat(self) -> bool:
+        """Give a sign of life, or try to end an outage; return whether the store is there."""
+        outage = self._current_outage()
+        if outage is not None and outage.settled_at is None:
+            return self._reach(outage)
+        try:
+            self._processes = self._store.seen(self._process)
+        except BfxError as exc:
+            self._begin_outage(exc)
+            return False
+        return True
+
+    def _reach(self, outage: _Outage) -> bool:
+        """Try to end an outage; return whether the store is back."""
+        now = time.monotonic()
+        try:
+            self._store.seen(self._process)
+            for key, (window_s, sent) in list(self._sent.items()):
+                ages = [(owner, now - at) for owner, at in list(sent)]
+                recent = [(owner, age_s) for owner, age_s in ages if age_s < window_s]
+                if recent:
+                    self._store.restore(self._process, key, window_s, recent)
+            for key, until in list(self._blocked_until.items()):
+                if until > now:
+                    self._store.block(key, until - now)
+        except BfxError as exc:
+            self._last_error = str(exc)
+            return False
+        now = time.monotonic()
+        outage.settled_at = now + SETTLE_S
+        _log.info("the shared budget is back after %.0f s", now - outage.began)
+        return True
+
+    def _forget(self, now: float) -> None:
+        """Drop what is known of unused keys, as callers may use any number of paths."""
+        if len(self._latest) < _MANY_KEYS:
+            return
+        for key, (_, at) in list(self._latest.items()):
+            if at + LONGEST_WINDOW_S < now and self._blocked_until.get(key, now) <= now:
+                self._latest.pop(key, None)
+                self._sent.pop(key, None)
+                self._blocked_until.pop(key, None)
+
+    def _reset_after_fork(self) -> None:
+        """Begin anew in a child process: it is another process for the store."""
+        self._wake = Latch()
+        self._is_watched = False
+        self._process: str = os.urandom(6).hex()
+        self._numbers = count()
+        self._outage = AtomicValue(None)
+        self._sent = {}
+        self._store.reset_after_fork()
+
+
+class Turn:
+    """A request that has, or waits for, a slot of a shared budget."""
+
+    def __init__(self, budget: SharedBudget, key: str, limit: Limit, owner: str):
+        self._budget = budget
+        self.key = key
+        self.limit = limit
+        self.owner = owner
+        self.is_given_up = False
+
+    def ask(self, longest_s: float = float("inf")) -> Answer:
+        """Book a slot, or claim it when it is due; with `longest_s` only one within that time."""
+        return shielded(self._budget._request, self, longest_s)
+
+    def give_up(self) -> None:
+        """Give the slot back; returns at once."""
+        # Before the thread starts, for a request that is still being made.
+        self.is_given_up = True
+        try:
+            later(self._budget._give_back, self)
+        except RuntimeError:
+            # Python is ending, or has too many threads. The slot expires.
+            pass
+
+
+def _watch(find: Callable[[], SharedBudget | None], wake: Latch, process: str) -> None:
+    """Call `_beat` at intervals, while the budget is used."""
+    pause_s = _FIRST_BEAT_S
+    while True:
+        wake.wait(pause_s)
+        wake.clear()
+        budget = find()
+        if budget is None or budget._process != process:
+            return
+        pause_s = min(2 * pause_s, BEAT_S) if budget._beat() else PROBE_S
+        # Not kept while this thread waits.
+        del budget
