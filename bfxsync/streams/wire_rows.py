@@ -301,10 +301,8 @@ class _BookRows(WireRows):
         if not (price and amount):
             self._levels.pop((order_id,), None)
             return
-        order: Key = (not is_bid, -price if is_bid else price)
-        if self._is_funding:
-            order = (*order, float(row[1]))
-        self._levels[(order_id,)] = ((*order, order_id), row)
+        order = (not is_bid, -price if is_bid else price, order_id)
+        self._levels[(order_id,)] = (order, row)
 
     def _rows(self) -> Row:
         return [row for _, row in sorted(self._levels.values(), key=_order)]

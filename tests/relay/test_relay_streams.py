@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from bfxsync import Client
 from bfxsync.paper import PaperExchange
 from bfxsync.relay import Relay
 from bfxsync.streams.entries import EntryId, read_entry
-from bfxsync.streams.keys import ShardKeys
+from bfxsync.streams.keys import ShardKeys, channel_of
 
 BOOK = "book|tBTCUSD|P0|F0|25"
 TRADES = "trades|tBTCUSD"
@@ -156,3 +157,44 @@ def test_the_relayed_book_is_that_of_a_client(exchange, consumer):
             read.follow(lambda c: both(c.channel.book) == both(book))
         finally:
             exchange.resume()
+
+
+def test_a_snapshot_is_what_the_exchange_would_send(fresh_server, shard):
+    client, keys = fresh_server.client(), ShardKeys(shard)
+    with PaperExchange(seed=1, rate=200) as exchange:
+        options = {"redis": fresh_server.url, "shard": shard, "wss_host": exchange.url}
+        with Relay(["tBTCUSD"], requests=REQUESTS, **options) as relay:
+            relay.wait_ready(PATIENT_S)
+            StreamConsumer(client, shard, TRADES).has_more(5)
+            exchange.pause()
+            with Client(wss_host=exchange.url) as bfx:
+                sent = {name: _raw_snapshot(bfx, name) for name in relay.identities}
+            # The next epoch begins with the current state of every channel.
+            epochs = relay.stats()["epochs"]
+            client.delete(keys.lease)
+            deadline = time.monotonic() + PATIENT_S
+            while relay.stats()["epochs"] == epochs:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            stored = {name: [] for name in sent}
+            while stored != sent:
+                assert time.monotonic() < deadline, (stored, sent)
+                for name, rows in sent.items():
+                    stored[name] = _stored(client, keys.snapshot(name), name, len(rows))
+
+
+def _raw_snapshot(bfx, identity):
+    """Return the rows that a new subscriber gets; liquidations have none."""
+    if identity == "status|liq:global":
+        return []
+    channel = channel_of(identity)
+    with bfx.wss.subscribe_raw(channel.name, **channel.arguments) as rows:
+        return [list(row) for row in next(rows.events()).rows]
+
+
+def _stored(client, key, identity, count):
+    rows = json.loads(client.hget(key, "rows") or "[]")
+    if rows and not isinstance(rows[0], list):
+        rows = [rows]
+    # More trades are kept than the exchange sends.
+    return rows[:count] if identity.startswith("trades") else rows
