@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -320,4 +321,6 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 if __name__ == "__main__":
+    # As Ctrl-C, also in the background, where that is ignored.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -13,12 +13,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple, TypeVar
 
 from soak_channels import SYMBOLS, Request, missing, name_of
 
 from bfxsync.paper import PaperExchange
 from tests.integration.order_judge import OrderJudge
+
+T = TypeVar("T")
 
 Ask = Callable[..., Any]
 """Sends a command to the client, and returns its answer."""
@@ -32,7 +35,7 @@ MOST_SKIPPED_ROUNDS = 5
 _MOMENT_S = 0.05
 
 
-def until(deadline: float, check: Callable[[], Optional[str]]) -> Optional[str]:
+def until(deadline: float, check: Callable[[], Optional[T]]) -> Optional[T]:
     """Return None once a check finds nothing, or what it found last."""
     pause = threading.Event()
     while True:
@@ -185,37 +188,45 @@ class Orders:
         self._ask = ask
         self._fills: Counter[Tuple[int, int]] = Counter()
         self.fates: Dict[Any, str] = {}
+        self._said: Set[Any] = set()
 
     def check(self, timeout_s: float) -> List[str]:
         """Compare all that is known; return the differences that last until the deadline."""
         deadline = time.monotonic() + timeout_s
         seen: Dict[Any, Any] = {}
         found = until(deadline, lambda: self._compare(seen))
-        return [] if found is None else [found]
+        # What was said once is not said in each round to come.
+        new = [text for what, text in found or () if what not in self._said]
+        self._said.update(what for what, _ in found or ())
+        return new
 
     def totals(self) -> Mapping[str, int]:
         """Return how many inputs there were of each kind and outcome."""
         return Counter(f"{kind}: {fate}" for (kind, _), fate in self.fates.items())
 
-    def _compare(self, seen: Dict[Any, Any]) -> Optional[str]:
+    def _compare(self, seen: Dict[Any, Any]) -> Optional[List[Tuple[Any, str]]]:
         report = self._ask("orders")
         for deed in (*report["live"], *report["rest"]):
             # Later news of the same replaces it.
             seen[deed.kind, deed.key] = deed
         self._fills.update(report["fills"])
-        self.judge.read()
-        for place, deed in list(seen.items()):
+        found: List[Tuple[Any, str]] = []
+
+        def verify(what: Any, check: Callable[[], Any]) -> Any:
             try:
-                if hasattr(deed, "was_unknown"):
-                    self.fates[place] = deed.check(self.judge)
-                else:
-                    self.fates[place] = deed.check(self.judge, has_fees=False)
+                return check()
             except AssertionError as wrong:
-                return f"an order's fate: {deed.kind} {deed.key}: {wrong}"[:2000]
-        try:
-            self.judge.judge_state(report["orders"], report["offers"])
-            self.judge.judge_fills(self._fills)
-            self.judge.judge_repeats()
-        except AssertionError as wrong:
-            return f"the account: {wrong}"[:2000]
-        return None
+                found.append((what, f"{what}: {wrong}"[:2000]))
+                return "wrong"
+
+        judge = self.judge
+        judge.read()
+        for place, deed in seen.items():
+            options = {} if hasattr(deed, "was_unknown") else {"has_fees": False}
+            check = partial(deed.check, judge, **options)
+            self.fates[place] = verify(place, check)
+        held = report["orders"], report["offers"]
+        verify("the state of the account", lambda: judge.judge_state(*held))
+        verify("the fills of the account", lambda: judge.judge_fills(self._fills))
+        verify("the inputs", judge.judge_repeats)
+        return found or None

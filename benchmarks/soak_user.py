@@ -37,7 +37,7 @@ from bfxsync.testing.settle import ping_connections
 from tests.integration.order_trader import SYMBOL
 
 #: A lost request is no longer in flight after this time: no fault of the network holds one longer.
-ABSENCE_S = 10.0
+ABSENCE_S = 20.0
 
 #: Of each callback and iteration, so that those of slow consumers are full soon.
 MAILBOX_SIZE = 300
