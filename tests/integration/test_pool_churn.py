@@ -192,6 +192,8 @@ def churn_until_all_happened(churning: Churning, seconds: float) -> dict[str, An
 def test_r05_r09_churn_under_faults_leaves_nothing(seconds: float) -> None:
     with Churning(seed=1) as churning:
         churn_until_all_happened(churning, min(seconds, 30.0))
+        # Twice, as the first look fills caches too.
+        churning.settle()
         before = churning.settle()
         assert_nothing_is_left(churning, before)
         done = churn_until_all_happened(churning, seconds)
@@ -200,8 +202,12 @@ def test_r05_r09_churn_under_faults_leaves_nothing(seconds: float) -> None:
         assert churning.end() == {"left": []}
         assert churning.exchange.fault_counts and churning.proxy.counts
     print(json.dumps(done, indent=1))
+    print({n: (before[n], after[n]) for n in ("rss_kb", "blocks", "descriptors")})
     assert growth(before["tables"], after["tables"]) == {}
     assert growth(before["objects"], after["objects"]) == {}
     assert after["descriptors"] <= before["descriptors"]
+    # A free list or a cache may have a few more; one object for each act would be hundreds.
+    assert after["blocks"] <= before["blocks"] + 200
     if seconds > 60.0:
-        assert after["rss_kb"] <= before["rss_kb"] * 1.05
+        # With fragments, which grow with the highest load so far; the blocks above are exact.
+        assert after["rss_kb"] <= before["rss_kb"] * 1.25
