@@ -238,7 +238,11 @@ def translated(url: RedisUrl) -> Iterator[None]:
     except (redis.RedisError, OSError, UnicodeError) as exc:
         # A frame of redis-py holds the password.
         error = _translation(redis, url, without_frames(exc))
-        raise error from exc
+        try:
+            raise error from exc
+        finally:
+            # Its traceback refers to this frame, and so to all objects of its caller.
+            del error
 
 
 def _translation(redis: Any, url: RedisUrl, exc: Exception) -> NetworkError:

@@ -316,7 +316,8 @@ class SharedBudget:
             return False
         now = time.monotonic()
         outage.settled_at = now + SETTLE_S
-        _log.info("the shared budget is back after %.0f s", now - outage.began)
+        away_s = now - outage.began
+        _log.info("the shared budget is back after %.0f s: %s", away_s, self._store)
         return True
 
     def _forget(self, now: float) -> None:
