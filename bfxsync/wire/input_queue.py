@@ -142,16 +142,20 @@ class InputQueue:
             self._settles_at = None
         due = self._buffer.due(now)
         outputs = self._append(due) if due else []
-        if now >= self._expires:
-            reason = "it expired before it could be sent"
-            outputs += self.drop(reason, expired_by=now)
-        return outputs + self.send(now)
+        return outputs + self._expire(now) + self.send(now)
+
+    def _expire(self, now: float) -> list[AnyOutput]:
+        """Drop operations that have expired."""
+        if now < self._expires:
+            return []
+        return self.drop("it expired before it could be sent", expired_by=now)
 
     def send(self, now: float) -> list[AnyOutput]:
         """Send what can be sent, from the first."""
-        outputs: list[AnyOutput] = []
         if not self._is_open or not self._count:
-            return outputs
+            return []
+        # A message may come before `tick`, as after a callback that has blocked the thread.
+        outputs = self._expire(now)
         for queue in (self._waiting, self._urgent):
             if not queue:
                 continue

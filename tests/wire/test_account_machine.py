@@ -38,6 +38,7 @@ from bfxsync.wire.outputs import (
 AUTH = {"event": "auth", "apiKey": "fake-key", "authNonce": 1, "authSig": "fake-sig"}
 DAY_MS = 86_400_000
 HEARTBEAT_S = 15.0
+LONG_S = 1000.0
 # The last one is longer than a day without any socket.
 EXPIRE_IN_S = (2.0, 10.0, 10.0, 100.0, 100_000.0)
 UNREADABLE = ["x"]
@@ -225,11 +226,11 @@ class AccountMachine(OrdersMachine):
             self.exchange.mts += DAY_MS
         end = self.now + seconds
         while self.now < end:
-            # Longer than an hour the exchange is silent.
-            step_s = HEARTBEAT_S if seconds < 4000.0 else seconds
+            # For hours the exchange is silent.
+            step_s = HEARTBEAT_S if seconds < LONG_S else seconds
             self.now = min(end, self.now + step_s)
             self.exchange.now = self.socket.peer.now = self.now
-            if self.exchange.is_open and seconds < 4000.0:
+            if self.exchange.is_open and seconds < LONG_S:
                 self.perform(self.socket.peer.get("hb"))
             self.perform(self.tracker.tick(self.now))
         # A second look may be due at once, but never for ever.

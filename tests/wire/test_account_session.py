@@ -990,3 +990,13 @@ def test_observations_reach_replies_through_restored_orders(peer):
     closed = Order.from_row(order_row(1, status="CANCELED", mts=MTS + 5))
     outputs = peer.apply(RestoreOrders([closed]))
     assert [each.token for each in of(Observe, outputs)] == ["order"]
+
+
+def test_message_before_the_tick_sends_no_expired_order() -> None:
+    peer = AccountPeer()
+    peer.authenticate()
+    assert sent(peer.submit(new_order(), expires_in=10.0)) == []
+    peer.now += 10.0
+    outputs = peer.snapshots()
+    assert sent(outputs) == []
+    assert isinstance(settled(outputs)["order"], OrderNotPlaced)
