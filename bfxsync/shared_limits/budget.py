@@ -349,7 +349,7 @@ class Turn:
         self.key = key
         self.limit = limit
         self.owner = owner
-        self.is_given_up = False
+        self.is_given_up: bool = False
 
     def ask(self, longest_s: float = float("inf")) -> Answer:
         """Book a slot, or claim it when it is due; with `longest_s` only one within that time."""
