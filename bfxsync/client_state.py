@@ -7,14 +7,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing_extensions import Protocol
 
-    from bfxsync.client_parts import LazyRest
-    from bfxsync.ws.client import WebSocketClient
+    class Socket(Protocol):
+        """The WebSocket of a client."""
+
+        def stats(self) -> dict[str, Any]:
+            """Return its counters."""
+            ...
+
+        def health(self, *, stuck_after: float | None = None) -> dict[str, Any]:
+            """Return whether it works."""
+            ...
+
+    class Rest(Protocol):
+        """REST of a client."""
+
+        def stats(self) -> dict[str, Any] | None:
+            """Return its counters, None before its first use."""
+            ...
 
     class HasParts(Protocol):
         """A client, as far as these methods use it."""
 
-        wss: WebSocketClient
-        _rest: LazyRest
+        @property
+        def wss(self) -> Socket:
+            """The WebSocket."""
+            ...
+
+        @property
+        def _rest(self) -> Rest: ...
 
 
 def stats(self: HasParts) -> dict[str, Any]:

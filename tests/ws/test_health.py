@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from patience import at_most
 from scripts import run
 
 from bfxsync import (
@@ -36,8 +37,11 @@ NOTHING = {
 }
 
 
-def wait_until(condition, timeout=20.0):
-    deadline = time.monotonic() + timeout
+DEADLINE_S = at_most(20.0)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)
@@ -106,7 +110,9 @@ def test_a_subscription_is_stale_while_its_thread_is_blocked(exchange):
     options = {"dispatch_threads": 0, "stale_after": 0.5, "ping_after": 0.4}
     with WebSocketClient(exchange.url, **options) as client:
         client.subscribe_ticker("tBTCUSD")
-        client.subscribe_ticker("tETHUSD", lambda ticker: go.wait(20.0), wait=False)
+        client.subscribe_ticker(
+            "tETHUSD", lambda ticker: go.wait(DEADLINE_S), wait=False
+        )
         wait_until(lambda: "stale: ticker tBTCUSD" in str(client.health()["reasons"]))
         go.set()
         wait_until(lambda: client.health()["is_ready"])
@@ -164,11 +170,11 @@ def test_a_blocked_callback_counts_if_asked_for(exchange, threads):
         # It does not count as blocked to itself: the probe may be called there.
         own.append(client.health(stuck_after=1e-9)["is_alive"])
         entered.set()
-        go.wait(20.0)
+        go.wait(DEADLINE_S)
 
     with WebSocketClient(exchange.url, dispatch_threads=threads) as client:
         client.subscribe_ticker("tBTCUSD", block, wait=False)
-        assert entered.wait(20.0)
+        assert entered.wait(DEADLINE_S)
         wait_until(lambda: not client.health(stuck_after=0.001)["is_alive"])
         assert state(client, stuck_after=0.001) == (
             False,
@@ -245,5 +251,5 @@ def test_it_never_waits_for_a_lock_of_the_client(exchange, client):
         answers = []
         thread = threading.Thread(target=lambda: answers.append(client.health()))
         thread.start()
-        thread.join(20.0)
+        thread.join(DEADLINE_S)
         assert [each["is_ready"] for each in answers] == [True]
