@@ -121,11 +121,17 @@ class GroupStore:
     def claim(self, stream: str, idle_s: float) -> Tuple[Entries, int]:
         """Claim entries that were not acknowledged in time; return also how many do not exist."""
         idle_ms = max(1, int(idle_s * 1_000))
-        with translated(self._url):
-            reply = self._client.execute_command(
-                *("XAUTOCLAIM", stream, self._group, self._name, idle_ms, "0-0"),
-                *("COUNT", COUNT),
-            )
+        try:
+            with translated(self._url):
+                reply = self._client.execute_command(
+                    *("XAUTOCLAIM", stream, self._group, self._name, idle_ms, "0-0"),
+                    *("COUNT", COUNT),
+                )
+        except RedisRefused as exc:
+            if exc.reply != "NOGROUP":
+                raise
+            # The stream was deleted: the next read notices that.
+            return [], 0
         # Redis 7 lists entries that do not exist; Redis 6 returns them without fields.
         missing_count = len(reply[2]) if len(reply) > 2 else 0
         entries = [item for item in reply[1] if item and item[1] is not None]

@@ -59,7 +59,8 @@ def pending(writer):
 
 def test_two_workers_share_all_trades(writer, worker_of):
     mine, other = [], []
-    with worker_of(mine.append, from_start=True), worker_of(other.append):
+    both = {"from_start": True}
+    with worker_of(mine.append, **both), worker_of(other.append, **both):
         publish(writer, *range(200))
         wait(lambda: len(mine) + len(other) >= 200)
         wait(lambda: pending(writer) == 0)
@@ -168,10 +169,13 @@ def test_snapshots_are_work_too(writer, worker_of):
 
 def test_a_deleted_stream_is_a_gap_and_goes_on(writer, worker_of):
     got, gaps = [], []
-    with worker_of(got.append, from_start=True, on_event=gaps.append):
+    with worker_of(got.append, from_start=True, on_event=gaps.append) as worker:
         publish(writer, 1)
         wait(lambda: len(got) == 1)
         writer.redis.delete(writer.keys.stream(TRADES))
+        # There is neither stream nor group when it claims.
+        claim_at = worker._claim_at
+        wait(lambda: worker._claim_at > claim_at)
         writer.lead()
         publish(writer, 2)
         wait(lambda: len(got) == 2)

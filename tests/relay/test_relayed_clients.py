@@ -116,7 +116,7 @@ class Follower:
 
 def has_data(items):
     kinds = [type(item) for item in list(items) if not isinstance(item, Status)]
-    return kinds[-1] not in (Gap, Snapshot)
+    return bool(kinds) and kinds[-1] not in (Gap, Snapshot)
 
 
 def check_order(items):

@@ -70,6 +70,12 @@ def kinds(items):
     return [type(item).__name__ for item in items]
 
 
+def ends_with(items, bid):
+    """Return whether the last item is a ticker with this bid."""
+    last = items[-1] if items else None
+    return isinstance(last, Ticker) and last.bid == bid
+
+
 def last_bid(handle):
     return handle._subscriber.channel._last.bid
 
@@ -182,7 +188,7 @@ def test_another_leader_is_one_gap(client, writer):
     writer.lead()
     writer.snap(TICKER, ticker_row(101))
     writer.frames(TICKER, ticker_frame(102))
-    wait_for(client, lambda: kinds(items)[-1] == "Ticker" and items[-1].bid == 102)
+    wait_for(client, lambda: ends_with(items, 102))
     found = kinds(items)
     assert found[:4] == ["Snapshot", "Ticker", "Gap", "Snapshot"]
     assert found.count("Gap") == 1
@@ -202,10 +208,11 @@ def test_a_wrong_checksum_heals_the_book(server, writer):
         book = client.subscribe_book("tBTCUSD", on_event=items.append)
         writer.frames(BOOK, b'[5,"cs",12345,1]')
         writer.snap(BOOK, b"[[100,3,1.0],[101,1,-1.0]]")
-        wait_for(client, lambda: book.is_stale is False and book.heal_count == 1)
+        wait_for(client, lambda: not book.is_stale and book.heal_count >= 1)
         wait_for(client, lambda: kinds(items) == ["Snapshot", "Gap", "Snapshot"])
         assert book.book.best_bid.count == 3
-        wait_for(client, lambda: kinds(errors) == ["ChecksumMismatch"])
+        # The first lookup may come before the new snapshot, and find the same.
+        wait_for(client, lambda: set(kinds(errors)) == {"ChecksumMismatch"})
 
 
 def test_a_dropped_connection_is_no_gap(client, redis, writer):
@@ -215,7 +222,7 @@ def test_a_dropped_connection_is_no_gap(client, redis, writer):
     client.subscribe_ticker("tBTCUSD", items.append, on_event=items.append)
     redis.client_kill_filter(_type="normal", skipme=True)
     writer.frames(TICKER, ticker_frame(101))
-    wait_for(client, lambda: isinstance(items[-1], Ticker) and items[-1].bid == 101)
+    wait_for(client, lambda: ends_with(items, 101))
     assert Gap not in map(type, items)
     statuses = [item.status for item in items if isinstance(item, Status)]
     assert statuses == [SubscriptionStatus.STALE, SubscriptionStatus.LIVE]
@@ -247,7 +254,7 @@ def test_a_slow_consumer_beyond_the_horizon_gets_one_gap(client, writer):
         writer.frames(TICKER, ticker_frame(202))
         writer.trim(TICKER, 5)
         release.set()
-        wait_for(inline, lambda: isinstance(items[-1], Ticker) and items[-1].bid == 202)
+        wait_for(inline, lambda: ends_with(items, 202))
         assert kinds(items)[:3] == ["Snapshot", "Ticker", "Ticker"]
         assert kinds(items)[3:5] == ["Gap", "Snapshot"]
         assert kinds(items).count("Gap") == 1
@@ -289,7 +296,7 @@ def test_redis_killed_and_back_is_one_gap():
             writer.redis = server.client()
             writer.lead()
             writer.snap(TICKER, ticker_row(101))
-            wait_for(client, lambda: isinstance(items[-1], Ticker) and len(items) > 3)
+            wait_for(client, lambda: ends_with(items, 101))
             assert kinds(items).count("Gap") == 1
             assert isinstance(items[-2], Snapshot) and items[-1].bid == 101
             assert client.stats()["reconnects"]["broken"] == 1
