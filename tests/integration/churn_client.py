@@ -181,6 +181,8 @@ class Client:
         for thread in threads:
             thread.join()
         stats = self.client.stats()
+        # Or the load, and the memory for it, would grow with the time.
+        self._end_all()
         return {
             "acts": dict(self.acts),
             "reconnects": stats["reconnects"],
@@ -191,10 +193,7 @@ class Client:
 
     def settle(self) -> dict[str, Any]:
         """End what is left, and return what the client holds."""
-        gc.collect()
-        for row in self.client.stats()["subscriptions"]:
-            with suppress(BfxError):
-                self.client.unsubscribe(row["sub_id"])
+        self._end_all()
         pause, deadline = threading.Event(), time.monotonic() + PATIENCE_S
         while not self._flush() and time.monotonic() < deadline:
             pause.wait(0.05)
@@ -213,6 +212,13 @@ class Client:
             "tables": table_sizes(self.client._core, *package_modules()),
             "remaining": self._remaining(),
         }
+
+    def _end_all(self) -> None:
+        """End all subscriptions, also those with a callback whose handle was dropped."""
+        gc.collect()
+        for row in self.client.stats()["subscriptions"]:
+            with suppress(BfxError):
+                self.client.unsubscribe(row["sub_id"])
 
     def _flush(self) -> bool:
         """Subscribe once more: an acknowledgement that was held for the next one comes now."""
