@@ -61,7 +61,7 @@ class FrameTap:
 
     def __init__(self, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
         self.report: Callable[[BfxError], object] = lambda error: None
-        self.dropped_count = 0
+        self.dropped_count: int = 0
         """Messages dropped because the queue was full."""
         self._max_waiting_bytes = max_waiting_bytes
         self._queue: SimpleQueue[Optional[Item]] = SimpleQueue()

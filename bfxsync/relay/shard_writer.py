@@ -75,18 +75,18 @@ class ShardWriter:
         self.is_leading: bool = False
         self.is_away: bool = False
         """Whether Redis cannot be used at the moment."""
-        self.epoch_count = 0
-        self.store_error_count = 0
-        self.gap_count = 0
-        self.snapshot_count = 0
+        self.epoch_count: int = 0
+        self.store_error_count: int = 0
+        self.gap_count: int = 0
+        self.snapshot_count: int = 0
         self.last_error: BfxError | None = None
         self.exception: BaseException | None = None
         """What ended the thread."""
         self.states: Dict[str, IdentityState] = dict.fromkeys(identities, WANTED)
         """Replaced, never changed."""
         self.feed: RelayFeed | None = None
-        self.tap = FrameTap(max_waiting_bytes)
-        self.ended = Latch()
+        self.tap: FrameTap = FrameTap(max_waiting_bytes)
+        self.ended: Latch = Latch()
         self._stopping = Latch()
         self._identities = list(identities)
         self.store = store

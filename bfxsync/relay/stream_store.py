@@ -56,9 +56,9 @@ class StreamStore:
     ) -> None:
         self.epoch: str | None = None
         """The current epoch; None while this relay must not write."""
-        self.entry_count = 0
+        self.entry_count: int = 0
         """Entries written, fences not included."""
-        self.byte_count = 0
+        self.byte_count: int = 0
         """Bytes of frames and snapshots written."""
         self._url = url
         self._keys = keys

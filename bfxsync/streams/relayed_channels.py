@@ -60,7 +60,7 @@ class RelayedChannels:
     """
 
     def __init__(self, identities: Iterable[str]) -> None:
-        self.frame_count = 0
+        self.frame_count: int = 0
         """Frames of known channels."""
         self._relayed = {identity: _Relayed(identity) for identity in identities}
         self._routes: Dict[_Place, _Relayed] = {}

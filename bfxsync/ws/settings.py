@@ -66,8 +66,9 @@ def _stale_after(value: object) -> float:
 
 
 def _source(value: object) -> RelaySource | None:
-    is_checked = value is None or isinstance(value, RelaySource)
-    return value if is_checked else relay_source(value)  # type: ignore[return-value]
+    if value is None or isinstance(value, RelaySource):
+        return value
+    return relay_source(value)
 
 
 def _thread_count(value: object) -> int:
