@@ -87,7 +87,7 @@ class GroupWorker:
         What a new group begins with: all stored entries, or (default) only new ones.
     min_idle : float
         Seconds after which an entry that was not acknowledged is claimed by another worker: longer
-        than the callbacks of an entry take.
+        than the callbacks of 64 entries take, as a worker reads so many at a time.
     max_deliveries : int
         Deliveries of one entry after which it is given up with `WorkFailed`.
     numbers : type

@@ -59,7 +59,8 @@ def pending(writer):
 
 def test_two_workers_share_all_trades(writer, worker_of):
     mine, other = [], []
-    both = {"from_start": True}
+    # Otherwise what waits in one worker is claimed by the other one on a busy machine.
+    both = {"from_start": True, "min_idle": 60}
     with worker_of(mine.append, **both), worker_of(other.append, **both):
         publish(writer, *range(200))
         wait(lambda: len(mine) + len(other) >= 200)
