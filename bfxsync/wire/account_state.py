@@ -99,7 +99,8 @@ class Table(Generic[K, V]):
         self._key_of = key_of
         self._key_of_row = key_of_row
         self._stays_closed = stays_closed
-        self._closed: Dict[K, V] = {}
+        # Their keys alone: thousands of closed orders would take megabytes.
+        self._closed: Dict[K, None] = {}
         # Changes on this socket before its snapshot, which may be older; None for a closed object.
         self._early: Dict[K, V | None] = {}
 
@@ -128,7 +129,7 @@ class Table(Generic[K, V]):
         key = self._key_of(item)
         self._forget_unreadable(key)
         if self._stays_closed:
-            self._closed[key] = item
+            self._closed[key] = None
             self._closed = _bounded(self._closed)
         if not self.is_current:
             self._early[key] = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import weakref
 from threading import Event, Thread
 from typing import Any, List
 
@@ -28,6 +30,18 @@ def trade(identity: int) -> AccountTrade:
 @pytest.fixture
 def few_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_state, "REMEMBERED", 10)
+
+
+def test_of_a_closed_order_only_the_id_is_kept() -> None:
+    table = AccountState().orders
+    closed = order(1)
+    table.set(closed)
+    table.replace([closed], [])
+    table.close(closed)
+    is_gone = weakref.ref(closed)
+    del closed
+    gc.collect()
+    assert is_gone() is None and table.is_closed(order(1))
 
 
 CALCULATED = [
