@@ -46,6 +46,8 @@ def watched() -> Iterator[Lines]:
     monitoring.use_tool_id(_TOOL, "fuzzing")
     monitoring.register_callback(_TOOL, monitoring.events.LINE, note)
     monitoring.set_events(_TOOL, monitoring.events.LINE)
+    # What was switched off before stays so otherwise, whoever used the identifier.
+    monitoring.restart_events()
     try:
         yield lines
     finally:

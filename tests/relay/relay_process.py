@@ -41,11 +41,14 @@ class RelayProcess:
         self._process.stderr.close()
 
     def wait_line(self, start: str) -> str:
-        """Read until a line of the status begins like this."""
+        """Return the present line of the status if it begins like this, or read until one does."""
+        wanted = f"bfxsync relay: {start}"
+        if self.lines and self.lines[-1].startswith(wanted):
+            return self.lines[-1]
         for line in self._process.stderr:
             self.lines.append(line.rstrip())
-            if line.startswith(f"bfxsync relay: {start}"):
-                return line
+            if line.startswith(wanted):
+                return self.lines[-1]
         raise AssertionError(self.lines)
 
     def send(self, number: int) -> None:
