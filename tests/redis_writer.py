@@ -48,6 +48,10 @@ class RedisWriter:
         stored = StoredSnapshot(self.last[identity], FLAGS, rows)
         self.redis.hset(self.keys.snapshot(identity), mapping=stored.fields())
 
+    def skip(self, identity):
+        """Leave out an entry."""
+        self.last[identity] = self.last[identity].next()
+
     def trim(self, identity, kept):
         self.redis.xtrim(self.keys.stream(identity), maxlen=kept, approximate=False)
 

@@ -1,8 +1,8 @@
-"""The channels of a relay, from its arguments."""
+"""The channels of a relay or its workers, from its arguments."""
 
 from __future__ import annotations
 
-from typing import List, Mapping
+from typing import Iterable, List, Mapping
 
 from bfxsync._base.plain import plain_items, plain_text
 from bfxsync.errors import UsageError
@@ -32,6 +32,18 @@ def identities_of(symbols: object, channels: object, requests: object) -> List[s
     if not made:
         raise UsageError("a relay needs symbols or requests")
     return list(dict.fromkeys(map(identity_of, made)))
+
+
+def shared_identities_of(symbols: Iterable[str], liquidations: bool) -> List[str]:
+    """Return the identities that workers share, each once."""
+    if isinstance(symbols, str):
+        raise UsageError(f"symbols must be a list, not {symbols!r}")
+    channels = [channel_for("trades", symbol=symbol) for symbol in symbols]
+    if liquidations:
+        channels.append(channel_for("status", key="liq:global"))
+    if not channels:
+        raise UsageError("a worker needs symbols, or liquidations=True")
+    return list(dict.fromkeys(map(identity_of, channels)))
 
 
 def _texts(name: str, values: object) -> List[str]:

@@ -7,14 +7,14 @@ group had before.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 from bfxsync._base.redis_urls import RedisRefused, RedisUrl, open_redis, translated
 from bfxsync.errors import BfxError
-from bfxsync.streams.entries import EntryId, StoredSnapshot
+from bfxsync.streams.entries import EntryId
 
 COUNT = 64
-"""Entries of one stream in a batch."""
+"""Maximum number of entries of one stream in a batch."""
 
 REPLY_S = 1.5
 
@@ -64,6 +64,34 @@ class WorkFailed(BfxError):
         self.deliveries = deliveries
 
 
+class Pace:
+    """
+    How many entries to take at once, so that none waits until another worker claims it.
+
+    Parameters
+    ----------
+    min_idle_s : float
+        Seconds after which an entry is claimed.
+    stream_count : int
+    """
+
+    def __init__(self, min_idle_s: float, stream_count: int) -> None:
+        self._round_s = min_idle_s / 4 / stream_count
+        # Of the slowest of the latest entries; 0 before the first.
+        self._entry_s = 0.0
+
+    @property
+    def count(self) -> int:
+        """Entries of each stream."""
+        if not self._entry_s:
+            return 1
+        return max(1, int(min(COUNT, self._round_s / self._entry_s)))
+
+    def note(self, seconds: float) -> None:
+        """Record how long an entry took."""
+        self._entry_s = max(seconds, 0.9 * self._entry_s, 1e-9)
+
+
 class GroupStore:
     """Reads and acknowledges entries for one worker; errors are `NetworkError`."""
 
@@ -71,6 +99,8 @@ class GroupStore:
         self._url = url
         self._group, self._name = group, name
         self._client: Any = None
+        # By stream: where the search for entries to claim goes on.
+        self._cursors: Dict[str, Any] = {}
 
     def open(self) -> None:
         """Make a client; raises `UsageError` without the extra."""
@@ -87,7 +117,9 @@ class GroupStore:
         """Leave the connection to the parent."""
         self._client = None
 
-    def read(self, streams: Sequence[str]) -> List[Tuple[EntryId | None, Entries]]:
+    def read(
+        self, streams: Sequence[str], count: int
+    ) -> List[Tuple[EntryId | None, Entries]]:
         """
         Return the next entries of each stream for this worker, and the last one before them.
 
@@ -95,7 +127,7 @@ class GroupStore:
         """
         with translated(self._url):
             batches = self._client.eval(
-                READ, len(streams), *streams, self._group, self._name, COUNT
+                READ, len(streams), *streams, self._group, self._name, count
             )
         return [
             (
@@ -118,20 +150,36 @@ class GroupStore:
             return False
         return True
 
-    def claim(self, stream: str, idle_s: float) -> Tuple[Entries, int]:
-        """Claim entries that were not acknowledged in time; return also how many do not exist."""
+    def search(self, streams: Iterable[str]) -> None:
+        """Begin a search for entries to claim in these streams, unless one is going on."""
+        self._cursors = {key: self._cursors.get(key, "0-0") for key in streams}
+
+    @property
+    def searched(self) -> List[str]:
+        """Streams whose search has not ended."""
+        return list(self._cursors)
+
+    def claim(self, stream: str, idle_s: float, count: int) -> Tuple[Entries, int]:
+        """
+        Claim the next entries of a search that were not acknowledged in time.
+
+        Return also how many of them do not exist. An error ends the search.
+        """
+        start = self._cursors.pop(stream)
         idle_ms = max(1, int(idle_s * 1_000))
         try:
             with translated(self._url):
                 reply = self._client.execute_command(
-                    *("XAUTOCLAIM", stream, self._group, self._name, idle_ms, "0-0"),
-                    *("COUNT", COUNT),
+                    *("XAUTOCLAIM", stream, self._group, self._name, idle_ms, start),
+                    *("COUNT", count),
                 )
         except RedisRefused as exc:
             if exc.reply != "NOGROUP":
                 raise
             # The stream was deleted: the next read notices that.
             return [], 0
+        if reply[0] != b"0-0":
+            self._cursors[stream] = reply[0]
         # Redis 7 lists entries that do not exist; Redis 6 returns them without fields.
         missing_count = len(reply[2]) if len(reply) > 2 else 0
         entries = [item for item in reply[1] if item and item[1] is not None]
@@ -146,10 +194,10 @@ class GroupStore:
             )
         return int(pending[0]["times_delivered"]) if pending else 1
 
-    def snapshot(self, key: str) -> StoredSnapshot | None:
-        """Return the stored snapshot of a channel."""
+    def snapshot(self, key: str) -> Dict[bytes, bytes]:
+        """Return the fields of the stored snapshot of a channel."""
         with translated(self._url):
-            return StoredSnapshot.read(self._client.hgetall(key))
+            return dict(self._client.hgetall(key))
 
     def acknowledge(self, stream: str, entry_id: bytes) -> None:
         """Acknowledge an entry."""

@@ -31,11 +31,12 @@ from bfxsync.checks.texts import check_pattern
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import ClosedError, NetworkError, UsageError
 from bfxsync.models.stream import Gap
-from bfxsync.relay.group_store import GroupStore, WorkFailed
-from bfxsync.streams.entries import EntryId
-from bfxsync.streams.keys import ShardKeys, identity_of
+from bfxsync.relay.channels import shared_identities_of
+from bfxsync.relay.group_store import Entries, GroupStore, Pace, WorkFailed
+from bfxsync.streams.entries import EntryId, StoredSnapshot
+from bfxsync.streams.keys import ShardKeys
+from bfxsync.streams.stream_state import START
 from bfxsync.streams.work import SharedWork
-from bfxsync.wire.channels import channel_for
 from bfxsync.ws.io.backoff import Backoff
 
 W = TypeVar("W", bound="GroupWorker")
@@ -78,7 +79,8 @@ class GroupWorker:
     on_event : callable, optional
         Called with each `Gap`, in one of the workers.
     on_error : callable, optional
-        Called with exceptions of callbacks, `WorkFailed`, and errors of Redis.
+        Called with exceptions of callbacks, `WorkFailed`, and errors of Redis. None of them ends
+        the worker.
     shard : str
         That of the relay.
     name : str, optional
@@ -87,7 +89,7 @@ class GroupWorker:
         What a new group begins with: all stored entries, or (default) only new ones.
     min_idle : float
         Seconds after which an entry that was not acknowledged is claimed by another worker: longer
-        than the callbacks of 64 entries take, as a worker reads so many at a time.
+        than the callbacks of one entry of each stream take.
     max_deliveries : int
         Deliveries of one entry after which it is given up with `WorkFailed`.
     numbers : type
@@ -136,12 +138,13 @@ class GroupWorker:
             "max_deliveries", max_deliveries, range(1, 1_001)
         )
         self._works: Dict[str, SharedWork] = {}
-        for identity in _identities(symbols, liquidations):
+        for identity in shared_identities_of(symbols, liquidations):
             work = SharedWork(identity, numbers)
             self._works[self._keys.stream(identity)] = work
         self._store = GroupStore(self._url, self.group, self.name)
         # Raises without the extra.
         self._store.open()
+        self._pace = Pace(self._min_idle_s, len(self._works))
         self._known_groups: set[str] = set()
         self._claim_at = 0.0
         self._backoff = Backoff(first_s=0.2, cap_s=10.0)
@@ -246,10 +249,10 @@ class GroupWorker:
         try:
             while not self._is_closed:
                 try:
-                    has_work = self._work()
+                    pause_s = 0.0 if self._work() else POLL_S
                     self._backoff = self._backoff.reset()
-                    pause_s = 0.0 if has_work else POLL_S
-                except NetworkError as exc:
+                except Exception as exc:
+                    # Any: nobody else would notice the end of the worker.
                     self._store.disconnect()
                     if self._backoff.failures == 0:
                         self._report(exc)
@@ -267,29 +270,33 @@ class GroupWorker:
         has_work = False
         if time.monotonic() >= self._claim_at:
             self._claim_at = time.monotonic() + self._min_idle_s / 2
-            for key, work in self._works.items():
-                if key in self._known_groups:
-                    has_work |= self._claim(key, work)
-        batches = self._store.read(list(self._works))
+            self._store.search(self._known_groups)
+        for key in self._store.searched:
+            has_work |= self._claim(key, self._works[key])
+        batches = self._store.read(list(self._works), self._pace.count)
+        # All holes first: unlike entries, nobody else would be told of them.
+        for work, (before, entries) in zip(self._works.values(), batches):
+            if before is not None:
+                self._report_holes(work, before, entries)
         for (key, work), (before, entries) in zip(self._works.items(), batches):
             if before is None:
                 self._create_group(key, work)
                 continue
             self._known_groups.add(key)
-            last = before
             for raw_id, fields in entries:
-                entry_id = EntryId.read(raw_id)
-                is_first = last == (0, 0)
-                if not is_first and not work.is_next(last, entry_id):
-                    self._pass(
-                        Gap(f"entries between {last} and {entry_id} are missing")
-                    )
-                last = entry_id
                 if self._is_closed:
                     return False
                 self._handle(key, work, raw_id, fields, is_repeated=False)
             has_work |= bool(entries)
         return has_work
+
+    def _report_holes(self, work: SharedWork, last: EntryId, entries: Entries) -> None:
+        for raw_id, _ in entries:
+            entry_id = EntryId.read(raw_id)
+            if last != START and not work.is_next(last, entry_id):
+                missing = f"entries between {last} and {entry_id} are missing"
+                self._report_gap(f"{work.identity}: {missing}")
+            last = entry_id
 
     def _create_group(self, key: str, work: SharedWork) -> None:
         is_lost = key in self._known_groups
@@ -300,15 +307,15 @@ class GroupWorker:
             return
         self._known_groups.add(key)
         if is_lost:
-            self._pass(Gap(f"{work.identity}: the stream was deleted"))
+            self._report_gap(f"{work.identity}: the stream was deleted")
 
     def _claim(self, key: str, work: SharedWork) -> bool:
         """Handle entries that some worker has left behind."""
-        entries, missing_count = self._store.claim(key, self._min_idle_s)
+        count = self._pace.count
+        entries, missing_count = self._store.claim(key, self._min_idle_s, count)
         if missing_count:
-            self._pass(
-                Gap(f"{missing_count} entries were removed before their delivery")
-            )
+            missing = f"{missing_count} entries were removed before their delivery"
+            self._report_gap(f"{work.identity}: {missing}")
         for raw_id, fields in entries:
             if self._is_closed:
                 break
@@ -321,7 +328,7 @@ class GroupWorker:
                 self._report(WorkFailed(work.identity, text, deliveries - 1))
                 continue
             self._handle(key, work, raw_id, fields, is_repeated=True)
-        return bool(entries)
+        return bool(entries) or key in self._store.searched
 
     def _handle(
         self,
@@ -332,11 +339,15 @@ class GroupWorker:
         *,
         is_repeated: bool,
     ) -> None:
-        snapshot = None
+        start = time.monotonic()
+        items: List[Any] = []
+        stored: Dict[bytes, bytes] = {}
         if fields.get(b"k") == b"snap":
-            snapshot = self._store.snapshot(self._keys.snapshot(work.identity))
+            stored = self._store.snapshot(self._keys.snapshot(work.identity))
         try:
-            for item in work.updates_of(fields, snapshot, is_repeated):
+            snapshot = StoredSnapshot.read(stored)
+            items = work.updates_of(fields, snapshot, is_repeated)
+            for item in items:
                 self._pass(item)
         except Exception as exc:
             # Not acknowledged: it will be claimed again.
@@ -344,8 +355,19 @@ class GroupWorker:
             self._counts["failed"] += 1
             self._report(exc)
             return
+        finally:
+            # Others say nothing about how long callbacks take.
+            if items and not isinstance(items[0], Gap):
+                self._pace.note(time.monotonic() - start)
         self._store.acknowledge(key, raw_id)
         self._counts["entries"] += 1
+
+    def _report_gap(self, reason: str) -> None:
+        """Pass a gap that is no entry, and so cannot be delivered again."""
+        try:
+            self._pass(Gap(reason))
+        except Exception as exc:
+            self._report(exc)
 
     def _pass(self, item: Any) -> None:
         if not isinstance(item, Gap):
@@ -366,17 +388,6 @@ class GroupWorker:
                 self._on_error(exc)
             except Exception as other:
                 _log.error("on_error raised", exc_info=other)
-
-
-def _identities(symbols: Iterable[str], liquidations: bool) -> List[str]:
-    if isinstance(symbols, str):
-        raise UsageError(f"symbols must be a list, not {symbols!r}")
-    channels = [channel_for("trades", symbol=symbol) for symbol in symbols]
-    if liquidations:
-        channels.append(channel_for("status", key="liq:global"))
-    if not channels:
-        raise UsageError("a worker needs symbols, or liquidations=True")
-    return list(dict.fromkeys(map(identity_of, channels)))
 
 
 _open_workers: weakref.WeakSet[GroupWorker] = weakref.WeakSet()

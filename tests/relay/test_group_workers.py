@@ -9,8 +9,9 @@ from patience import at_most
 from redis_server import RedisServer
 from redis_writer import RedisWriter, trade_frame
 
-from bfxsync.errors import ClosedError, UsageError
+from bfxsync.errors import ClosedError, RemoteError, UsageError
 from bfxsync.relay import GroupWorker, WorkFailed
+from bfxsync.relay.group_store import COUNT
 
 TRADES = "trades|tBTCUSD"
 PATIENT_S = at_most(20.0)
@@ -29,8 +30,9 @@ def worker_of(server, shard):
 
     def make(callback, **options):
         options = {"group": "ledger", "min_idle": 0.2, **options}
+        symbols = options.pop("symbols", ["tBTCUSD"])
         worker = GroupWorker(
-            ["tBTCUSD"], redis=server.url, shard=shard, callback=callback, **options
+            symbols, redis=server.url, shard=shard, callback=callback, **options
         )
         made.append(worker)
         return worker
@@ -166,6 +168,97 @@ def test_snapshots_are_work_too(writer, worker_of):
         writer.snap(TRADES, b"[[3,9,0.5,1.5],[2,8,0.5,1.5],[1,7,0.5,1.5]]")
         wait(lambda: len(got) == 3)
     assert [trade.id for trade in got] == [2, 1, 3]
+
+
+def test_an_event_handler_that_raises_does_not_end_the_worker(writer, worker_of):
+    got, errors = [], []
+
+    def fail(gap):
+        raise ValueError(gap.reason)
+
+    publish(writer, 1)
+    options = {"on_event": fail, "on_error": errors.append, "min_idle": 60}
+    with worker_of(got.append, from_start=True, **options):
+        wait(lambda: len(got) == 1)
+        writer.skip(TRADES)
+        publish(writer, 2)
+        wait(lambda: len(got) == 2)
+    fence, hole = errors
+    assert "a relay has taken over" in str(fence)
+    assert f"{TRADES}: entries between" in str(hole)
+
+
+def test_an_unreadable_snapshot_does_not_end_the_worker(writer, worker_of):
+    got, errors = [], []
+    writer.snap(TRADES, b"[]")
+    writer.redis.hset(writer.keys.snapshot(TRADES), "flags", "x")
+    publish(writer, 1)
+    with worker_of(got.append, from_start=True, on_error=errors.append):
+        wait(lambda: got)
+    assert isinstance(errors[0], RemoteError)
+
+
+def test_all_holes_are_reported_before_an_entry_fails(server, shard, worker_of):
+    """Nobody else would report them, while another worker claims the entry."""
+    streams = [TRADES, "trades|tETHUSD"]
+    writer = RedisWriter(server.client(), *streams, shard=shard)
+    writer.lead()
+    got, reasons = [], []
+
+    def close(trade):
+        got.append(trade)
+        second.close()
+
+    symbols = ["tBTCUSD", "tETHUSD"]
+    for stream in streams:
+        writer.frames(stream, trade_frame(1))
+    with worker_of(got.append, symbols=symbols, from_start=True):
+        wait(lambda: len(got) == 2)
+    for stream in streams:
+        writer.skip(stream)
+        writer.frames(stream, trade_frame(2))
+    second = worker_of(
+        close, symbols=symbols, on_event=lambda gap: reasons.append(gap.reason)
+    )
+    second.run()
+    assert len(got) == 3
+    assert [reason.split(":")[0] for reason in reasons] == streams
+
+
+def test_all_that_failed_is_claimed_at_once(writer, worker_of):
+    """Not one batch at a time: after a failure of hours that would take days."""
+    count = 4 * COUNT
+    got, errors = [], []
+
+    def fail(trade):
+        raise ValueError
+
+    publish(writer, *range(count))
+    with worker_of(fail, from_start=True, min_idle=600, on_error=errors.append):
+        wait(lambda: len(errors) == count)
+    with worker_of(got.append, min_idle=600) as worker:
+        wait(lambda: worker._known_groups)
+        # The only claim from here on.
+        worker._min_idle_s, worker._claim_at = 0.001, 0.0
+        wait(lambda: worker._claim_at)
+        worker._claim_at = float("inf")
+        wait(lambda: len(got) == count)
+    assert sorted(trade.id for trade in got) == list(range(count))
+
+
+def test_slow_callbacks_keep_few_entries_waiting(writer, worker_of):
+    """Those that wait for `min_idle` come twice, and are given up without a failure."""
+    got, waiting = [], []
+
+    def store(trade):
+        time.sleep(0.02)
+        waiting.append(pending(writer))
+        got.append(trade.id)
+
+    publish(writer, *range(20))
+    with worker_of(store, from_start=True, min_idle=0.2):
+        wait(lambda: len(got) >= 20)
+    assert max(waiting) <= 4
 
 
 def test_a_deleted_stream_is_a_gap_and_goes_on(writer, worker_of):
