@@ -266,15 +266,16 @@ class StreamSession:
             state.floor_until = now + REGRESSION_S
         if state.phase in (Phase.LIVE, Phase.CATCHING_UP):
             return
+        if not has_relay:
+            # What a relay of the past had, and was refused, may be different with the next one.
+            yield from self._wait(state, last, self.relay.error, now)
+            return
         refusal = refusal_of(state.channel, self._keys.shard, relayed)
         if refusal is not None:
             if not refusal.retryable:
                 yield from self._reject(state, refusal)
                 return
             yield from self._wait(state, last, refusal, now)
-            return
-        if not has_relay:
-            yield from self._wait(state, last, self.relay.error, now)
             return
         if state.floor_until is not None and now >= state.floor_until:
             state.floor = START

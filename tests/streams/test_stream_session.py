@@ -311,6 +311,25 @@ def test_a_refusal_by_the_exchange_has_its_code(value, kind, code):
     assert isinstance(resolve.error, kind) and resolve.error.code == code
 
 
+@pytest.mark.parametrize("relayed", [{b"x": b"live"}, {b"ticker|tBTCUSD": b"refused"}])
+def test_without_a_relay_its_former_channels_refuse_nothing(relayed):
+    """The next one may have this channel, and start after the consumers."""
+    consumer, model = subscribed(a_ticker())
+    model.lead()
+    model.has_relay = False
+    model.relayed = relayed
+    consumer.open()
+    consumer.turn()
+    delay = consumer.taken()[-1]
+    assert isinstance(delay, Delayed) and "no relay writes" in str(delay.error)
+    model.lead()
+    model.snap(ticker(100.0))
+    model.relayed = {model.identity.encode(): b"live"}
+    consumer.turn(MAX_LOOKUP_S)
+    consumer.turn()
+    assert Resolve("t") in consumer.taken()
+
+
 def test_a_refusal_that_may_pass_is_waited_for():
     consumer, model = subscribed(a_ticker())
     model.lead()
