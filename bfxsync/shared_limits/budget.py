@@ -34,7 +34,7 @@ from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import BfxError, UsageError
 from bfxsync.shared_limits.file_store import FileStore
-from bfxsync.shared_limits.fraction import Fraction
+from bfxsync.shared_limits.fraction import UNKNOWN_PROCESSES, Fraction
 from bfxsync.shared_limits.redis_store import RedisStore
 from bfxsync.shared_limits.window import LONGEST_WINDOW_S, Answer, Limit
 
@@ -164,7 +164,9 @@ class SharedBudget:
 
     def block(self, key: str, seconds: float) -> None:
         """Allow no request for so long, in any process; waiting ones keep their order."""
-        self._blocked_until[key] = time.monotonic() + seconds
+        until = time.monotonic() + seconds
+        # A later answer of the exchange may have a shorter time.
+        self._blocked_until[key] = max(until, self._blocked_until.get(key, until))
         shielded(self._block, key, seconds)
 
     def latest(self, key: str, window_s: float) -> Answer:
@@ -253,7 +255,13 @@ class SharedBudget:
 
     def _begin_outage(self, error: BfxError) -> _Outage:
         now = time.monotonic()
-        mine = _Outage(now, Fraction(now, self._processes), str(error))
+        fraction = Fraction(now, self._processes)
+        for key in self.keys():
+            blocked_s = self.latest(key, float("inf")).blocked_s
+            if blocked_s:
+                # The exchange goes on to refuse, and attempts may prolong that.
+                fraction.block(key, now, now + blocked_s)
+        mine = _Outage(now, fraction, str(error))
 
         def change(outage: _Outage | None) -> Tuple[_Outage, _Outage]:
             # One that settles is over: the store was lost again.
@@ -336,6 +344,9 @@ class SharedBudget:
         self._is_watched = False
         self._process: str = os.urandom(6).hex()
         self._numbers = count()
+        if self._processes:
+            # A server forks several, and none of them has told the store yet.
+            self._processes = max(self._processes, UNKNOWN_PROCESSES)
         self._outage = AtomicValue(None)
         self._sent = {}
         self._store.reset_after_fork()

@@ -402,6 +402,21 @@ def test_a_lost_server_learns_what_was_sent(caplog: pytest.LogCaptureFixture) ->
     assert "keeps to 1/2 of each limit" in "".join(lines)
 
 
+def test_a_block_outlasts_the_loss_of_the_server() -> None:
+    short = Limit(3, 1.0)
+    with RedisServer() as server:
+        one, two = (SharedBudget(f"{server.url}?address=office") for _ in range(2))
+        one.block("a", 50.0)
+        one.block("a", 1.0)
+        for budget in (one, two):
+            ask(budget, limit=short)
+        server.kill()
+        for budget in (one, two):
+            answer = budget.turn("a", short).ask()
+            assert answer.is_away and answer.blocked_s > 20.0
+            assert answer.wait_s > 20.0
+
+
 def test_an_unknown_number_of_processes_is_eight() -> None:
     with RedisServer() as server:
         server.kill()
@@ -428,6 +443,34 @@ for _ in range(2):
 used.append(budget.turn("a", limit).ask().used)
 print(used)
 """
+
+
+ALONE = """
+import os, sys
+from bfxsync.shared_limits.budget import SharedBudget
+from bfxsync.shared_limits.window import Limit
+budget, limit = SharedBudget(sys.argv[1]), Limit(16, 60.0)
+budget.turn("a", limit).ask()
+os.kill(int(sys.argv[2]), 9)
+child = os.fork()
+if child == 0:
+    answer = budget.turn("a", limit).ask()
+    os._exit(answer.processes + 100 * answer.is_away)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_child_does_not_count_as_the_only_one() -> None:
+    with RedisServer() as server:
+        place = f"{server.url}?address=office"
+        arguments = [place, str(server.process.pid)]
+        found = subprocess.run(
+            [sys.executable, "-c", ALONE, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=at_most(60.0),
+        )
+    assert found.stdout == "108\n", found.stderr
 
 
 def test_a_forked_child_is_another_process(place: str) -> None:
