@@ -330,6 +330,16 @@ def test_without_a_relay_its_former_channels_refuse_nothing(relayed):
     assert Resolve("t") in consumer.taken()
 
 
+def test_a_relay_that_has_not_listed_its_channels_refuses_nothing():
+    consumer, model = subscribed(a_ticker())
+    model.lead()
+    model.snap(ticker(100.0))
+    model.relayed = {}
+    consumer.open()
+    consumer.turn()
+    assert Resolve("t") in consumer.taken()
+
+
 def test_a_refusal_that_may_pass_is_waited_for():
     consumer, model = subscribed(a_ticker())
     model.lead()
