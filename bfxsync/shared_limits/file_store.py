@@ -37,6 +37,11 @@ def now() -> Now:
 
 def real_path(path: object) -> str:
     """Return the path of a file without links, as a rename would replace a link."""
+    if isinstance(path, str) and "://" in path:
+        # A misspelled URL; it may have a password.
+        raise UsageError(
+            "shared_budget must be a path, or a URL that begins with redis://, rediss:// or unix://"
+        )
     text = path_of(path, "shared_budget")
     try:
         return os.path.realpath(text)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import weakref
 from itertools import count
 from pathlib import Path
@@ -159,6 +160,17 @@ def test_redis_needs_the_name_of_an_address(query: str) -> None:
 def test_nothing_shows_the_password() -> None:
     budget = SharedBudget("redis://:s3cret@127.0.0.1?address=office")
     assert "s3cret" not in f"{budget!r} {budget.stats()}"
+
+
+@pytest.mark.parametrize("make", [SharedBudget, budget_of])
+@pytest.mark.parametrize("scheme", ["Redis", "http"])
+def test_a_misspelled_url_is_no_path(make: Any, scheme: str) -> None:
+    with pytest.raises(UsageError, match="redis://") as caught:
+        make(f"{scheme}://bot:s3cret@127.0.0.1:6379/0?address=office")
+    shown = traceback.TracebackException.from_exception(
+        caught.value.with_traceback(caught.tb.tb_next), capture_locals=True
+    )
+    assert "s3cret" not in "".join(shown.format())
 
 
 @pytest.mark.parametrize("value", [5, b"budget", None, "http://a\0b"])
