@@ -59,10 +59,10 @@ def wait_for(
             continue  # it was sent meanwhile
         home = subscriber.home
         reason = subscriber.delay or (home.last_error if home is not None else None)
-        error = timeout_error(
+        # Not by a variable, which its own traceback would keep.
+        raise timeout_error(
             subscriber.name, allowed_s, requested_at is not None, reason
-        )
-        raise error from reason
+        ) from reason
     if subscriber.error is not None:
         core.lifetime.check_exit()
         # Raised in every waiting call, each with its own traceback.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from decimal import Decimal
 from typing import Any
 
@@ -829,3 +831,29 @@ def test_frames_give_the_same_in_any_blocks(
 def test_channels_are_of_their_kind() -> None:
     assert isinstance(ticker(), TickerChannel)
     assert isinstance(trades(), TradesChannel)
+
+
+@pytest.mark.parametrize(
+    "channel, arguments",
+    [
+        ("ticker", {"symbol": "tBTCUSD"}),
+        ("trades", {"symbol": "fUSD"}),
+        ("book", {"symbol": "tBTCUSD", "prec": "P0"}),
+        ("book", {"symbol": "fUSD", "prec": "R0"}),
+        ("candles", {"key": "trade:1m:tBTCUSD"}),
+        ("status", {"key": "deriv:tBTCF0:USTF0"}),
+        ("status", {"key": "liq:global"}),
+    ],
+)
+def test_a_channel_needs_no_garbage_collector(
+    channel: str, arguments: dict[str, str]
+) -> None:
+    # Its candles or levels would be kept for a long time.
+    made = channel_for(channel, **arguments)
+    is_gone = weakref.ref(made)
+    gc.disable()
+    try:
+        del made
+        assert is_gone() is None
+    finally:
+        gc.enable()

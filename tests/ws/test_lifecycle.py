@@ -57,6 +57,22 @@ def test_r10_a_hundred_cycles_leave_no_thread_and_no_descriptor(exchange):
     assert descriptors() <= before
 
 
+def test_r10_a_call_that_times_out_leaves_no_garbage(exchange):
+    exchange.stop()  # nobody answers
+    client = WebSocketClient(exchange.url)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(NetworkError) as caught:
+            client.subscribe_ticker("tBTCUSD", timeout=0.05)
+        is_gone = weakref.ref(caught.value)
+        del caught
+        assert is_gone() is None
+    finally:
+        gc.enable()
+        client.close()
+
+
 def test_r10_close_is_idempotent_and_works_before_the_start(exchange):
     client = WebSocketClient(exchange.url)
     client.close()

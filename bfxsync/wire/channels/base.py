@@ -8,6 +8,7 @@ Unless every frame is a usual one, that has no effect, and a loop processes each
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any, Callable
 
 from bfxsync._base.aliases import NumberType
@@ -26,6 +27,19 @@ FRAME_ERRORS = (RemoteError, RecursionError, *SCREEN_ERRORS)
 
 Make = Callable[[Any, "list[Any]"], Any]
 """Builds a model from a row and its frame."""
+
+
+class _Timing:
+    """Whether frames of a channel end in the exchange's time."""
+
+    __slots__ = ("is_timed",)
+
+    def __init__(self) -> None:
+        self.is_timed = False
+
+
+def _foreign(title: str, row: Any) -> RemoteError:
+    return RemoteError(f"{title}: a row of another channel", raw=row)
 
 
 class Channel(ABC):
@@ -65,8 +79,7 @@ class Channel(ABC):
         """Whether the data is known to be wrong, and subscribing again did not help."""
         self.is_bulk: bool = False
         """Whether updates may be lists of rows (`Flag.BULK_UPDATES` on this socket)."""
-        self.is_timed: bool = False
-        """Whether frames end in the exchange's time (`Flag.TIMESTAMP` on this socket)."""
+        self._timing = _Timing()
         self.has_event: bool = False
         """Whether the last updates include an event that need not be the first."""
         self.recovery: RecoveryBudget = RecoveryBudget()
@@ -79,6 +92,15 @@ class Channel(ABC):
         # As `Any`, since mypy takes the type Decimal for one without a hash.
         self._number: Any = number
         self._table_models: Models | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether frames end in the exchange's time (`Flag.TIMESTAMP` on this socket)."""
+        return self._timing.is_timed
+
+    @is_timed.setter
+    def is_timed(self, is_timed: bool) -> None:
+        self._timing.is_timed = is_timed
 
     @property
     def table_models(self) -> Models | None:
@@ -189,17 +211,20 @@ class Channel(ABC):
         read: Reader = model.reader(self._number, self.symbol, *origin)
         fits: Fits = FITS[model]
         self._read, self._fits = read, fits
+        # Not the channel itself: in a cycle, the candles or levels of one that was unsubscribed
+        # would stay until the next full garbage collection, of which there are few.
+        timing, foreign = self._timing, partial(_foreign, self.title)
 
         def make(row: Any, frame: list[Any]) -> Any:
-            made = read(row, server_mts(frame) if self.is_timed else None)
+            made = read(row, server_mts(frame) if timing.is_timed else None)
             if not fits(row, made):
-                raise self._foreign(row)
+                raise foreign(row)
             return made
 
         return make
 
     def _foreign(self, row: Any) -> RemoteError:
-        return RemoteError(f"{self.title}: a row of another channel", raw=row)
+        return _foreign(self.title, row)
 
     def _distrust(self, reason: str, updates: list[Any]) -> None:
         """Request a resubscription; if the budget is spent, report the channel as degraded."""
