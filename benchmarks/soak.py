@@ -31,6 +31,8 @@ from soak_processes import Gone, UserProcess  # noqa: E402
 from soak_trend import ALLOWED, Trend, trend  # noqa: E402
 from soak_user import BREAKS, Settings  # noqa: E402
 
+from bfxsync import BfxError  # noqa: E402
+
 #: Until all is live again: resubscriptions are delayed, and unanswered ones repeated, by up to a
 #: minute, and the machine is shared.
 LIVE_S = 300.0
@@ -43,10 +45,6 @@ CLOSE_S = 4.0
 
 #: A silent connection or channel is noticed after this time.
 STALE_S = 12.0
-
-#: The client remembers the ids of up to 20,000 trades of each channel to deliver each once. Until
-#: then a trade costs a number and its place in a set, which this many bytes cover.
-TRADE_BYTES = 128
 
 
 class Soak:
@@ -97,6 +95,8 @@ class Soak:
             print("interrupted", flush=True)
         except Gone as gone:
             user.fail(str(gone))
+        except BfxError as error:
+            user.fail(f"the exchange of the soak does not answer: {error!r}")
         self._end()
         for text in self._books.neglected() if self._is_complete else ():
             user.fail(text)
@@ -198,12 +198,9 @@ class Soak:
         if warm_up_s is None:
             warm_up_s = options.seconds / 4
         used = [sample for sample in user.samples if sample["at_s"] >= warm_up_s]
-        allowed = dict(ALLOWED)
-        trades = self._trades.count * (1 - warm_up_s / max(1.0, user.elapsed_s()))
-        allowed["rss_kb"] += trades * TRADE_BYTES / 1024
-        found = {name: trend_of(used, name) for name in allowed}
+        found = {name: trend_of(used, name) for name in ALLOWED}
         for name, each in found.items():
-            if each is not None and each.is_leak(allowed[name]):
+            if each is not None and each.is_leak(ALLOWED[name]):
                 user.fail(f"{name} grows by {each.low:,.1f} to {each.high:,.1f}")
         self._print_line()
         lines = [
@@ -214,7 +211,7 @@ class Soak:
             f"{self._trades.count:,} trades compared",
             f"- growth after {warm_up_s:,.0f} s, with 99 % interval:",
             *(
-                f"  {name:12} {trend_text(each)}, allowed {allowed[name]:,.1f}"
+                f"  {name:12} {trend_text(each)}, allowed {ALLOWED[name]:,.1f}"
                 for name, each in found.items()
             ),
             f"- faults: {listing(self._market.counts())}",
@@ -232,7 +229,7 @@ class Soak:
             {
                 "at_s": user.elapsed_s(),
                 "trends": {k: v and v._asdict() for k, v in found.items()},
-                "allowed": allowed,
+                "allowed": ALLOWED,
                 "failures": [failure._asdict() for failure in user.failures],
             }
         )

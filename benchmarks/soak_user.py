@@ -33,7 +33,11 @@ from bfxsync import (
     RemoteError,
     SubscriptionStatus,
 )
+from bfxsync.guards import guard, placed
+from bfxsync.outcome import cid_dates, writes
 from bfxsync.testing.settle import ping_connections
+from bfxsync.wire import account_state, known_orders, replied_orders
+from bfxsync.wire.channels import TradesChannel
 from tests.integration.order_trader import SYMBOL
 
 #: A lost request is no longer in flight after this time: no fault of the network holds one longer.
@@ -52,6 +56,20 @@ COLUMNS: Dict[type, Tuple[str, ...]] = {
     FundingBookUpdate: ("rate", "period", "count", "amount"),
     FundingRawBookUpdate: ("offer_id", "period", "rate", "amount"),
 }
+
+#: Limits of what the client remembers, where and how much. The real ones are reached after hours,
+#: as of 10,000 fills; until then such a store looks like a leak. These are reached in the warm-up.
+LIMITS: Tuple[Tuple[Any, str, int], ...] = (
+    (account_state, "REMEMBERED", 200),
+    (cid_dates, "MOST_KEPT", 300),
+    (guard, "_MOST_REMEMBERED", 500),
+    (known_orders, "MOST_CLOSED", 200),
+    (placed, "MOST_KEPT", 500),
+    (replied_orders, "MOST_CLOSED", 100),
+    (replied_orders, "_MOST_TRADES", 100),
+    (writes, "MOST_KEPT", 100),
+    (TradesChannel, "_REMEMBERED", 200),
+)
 
 #: What the deliberately broken clients do.
 BREAKS = (
@@ -274,6 +292,7 @@ class User:
                 "sample",
                 {
                     **machine.sample(),
+                    "blocks": sys.getallocatedblocks(),
                     "connections": len(stats["connections"]),
                     **{
                         name: stats[name]
@@ -422,6 +441,9 @@ def main(pipe: Connection, settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Warnings are expected; what is not is sent as a complaint.
     logging.getLogger("bfxsync").addHandler(logging.NullHandler())
+    for owner, name, limit in LIMITS:
+        assert getattr(owner, name) > limit, name
+        setattr(owner, name, limit)
     user = User(pipe, settings)
 
     def complain(args: Any) -> None:
