@@ -47,10 +47,12 @@ class Clients:
 
     def read(self) -> Iterator[Tuple[str, Reading]]:
         """Read the clients that are open, or ended by an error."""
-        for name in list(self._references):
+        for name, reference in list(self._references.items()):
+            if reference() is None:
+                self._references.pop(name, None)
             client = self._client(name)
             if client is None:
-                self._references.pop(name, None)
+                # Kept if it is closed: in a forked child it may be started again.
                 continue
             stats = client.stats()
             wss = stats.get("wss", stats)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import urllib.request
 from typing import Any
 
 import pytest
+from patience import at_most
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families as parse
 
@@ -82,6 +84,34 @@ def test_several_clients_come_and_go(exchange: PaperExchange) -> None:
     del first
     gc.collect()
     assert names() == set()
+
+
+FORK = """
+import os, sys
+from prometheus_client import CollectorRegistry, generate_latest
+from bfxsync import Client
+from bfxsync.metrics import PrometheusCollector
+registry = CollectorRegistry()
+with Client(wss_host=sys.argv[1]) as bfx:
+    registry.register(PrometheusCollector({"market": bfx}))
+    bfx.wss.start()
+    child = os.fork()
+    if child == 0:
+        assert not generate_latest(registry)
+        bfx.wss.start()
+        os._exit(0 if b"bfxsync_alive" in generate_latest(registry) else 1)
+    print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_client_started_again_after_a_fork_comes_back(
+    exchange: PaperExchange,
+) -> None:
+    program = [sys.executable, "-c", FORK, exchange.url]
+    found = subprocess.run(
+        program, capture_output=True, text=True, timeout=at_most(60.0)
+    )
+    assert found.stdout == "0\n", found.stderr
 
 
 def test_a_client_that_a_fatal_error_ended_stays(exchange: PaperExchange) -> None:
