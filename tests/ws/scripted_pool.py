@@ -19,8 +19,8 @@ from bfxsync.ws.core.lifetime import Lifetime
 from bfxsync.ws.core.placement import Placement
 from bfxsync.ws.dispatch.dispatcher import Dispatcher
 from bfxsync.ws.dispatch.event_publisher import EventPublisher
-from bfxsync.ws.io.connection import RETIRE_AFTER_S, Connection
-from bfxsync.ws.io.link import Link
+from bfxsync.ws.io.connection import Connection
+from bfxsync.ws.io.link import RETIRE_AFTER_S, Link
 from bfxsync.ws.settings import ConnectionSettings
 
 Identity = Tuple[str, str]
@@ -232,7 +232,7 @@ class ScriptedConnection(Connection):
             # As in `_rest`.
             link.perform(session.tick(now))
             if link.number > 1:
-                self._retire_if_empty()
+                link.retire_if_empty()
         else:
             messages = socket.read(count)
             if messages:
@@ -243,7 +243,7 @@ class ScriptedConnection(Connection):
             if self._reopen is not None or socket.lost is not None:
                 self.disconnect()
             elif link.number > 1:
-                self._retire_if_empty(RETIRE_AFTER_S)
+                link.retire_if_empty(RETIRE_AFTER_S)
         if link.is_over:
             self.finish()
 

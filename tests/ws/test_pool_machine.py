@@ -35,7 +35,7 @@ from bfxsync.wire.channels import channel_for, raw_channel_for
 from bfxsync.ws.core.subscriber import Subscriber
 from bfxsync.ws.core.subscription_table import SubscriptionTable
 from bfxsync.ws.dispatch.dispatcher import CallbackQueue
-from bfxsync.ws.io.connection import RETIRE_AFTER_S
+from bfxsync.ws.io.link import RETIRE_AFTER_S
 
 SYMBOLS = [f"t{letter * 3}USD" for letter in "ABCDEFGH"]
 
@@ -223,7 +223,7 @@ class PoolMachine(RuleBasedStateMachine):
         connection = self.pool.running[place % len(self.pool.running)]
         if connection.link.number > 1:
             after_s = 0.0 if connection.socket is None else RETIRE_AFTER_S
-            connection._retire_if_empty(after_s)
+            connection.link.retire_if_empty(after_s)
         if connection.link.is_over:
             connection.finish()
 

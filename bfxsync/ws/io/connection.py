@@ -27,7 +27,7 @@ from bfxsync.wire.session import Session
 from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.mailbox import Mailbox
 from bfxsync.ws.io.backoff import TOO_MANY_REQUESTS
-from bfxsync.ws.io.link import Link
+from bfxsync.ws.io.link import RETIRE_AFTER_S, Link
 from bfxsync.ws.io.poller import WRITE, Poller, Ready
 from bfxsync.ws.io.transport import Transport
 from bfxsync.ws.settings import ConnectionSettings
@@ -43,9 +43,6 @@ _YIELD_S = 0.0005
 
 # How often the deadline is calculated again, as frames postpone it, and the clocks are compared.
 _REVIEW_S = _WATCH_S = 1.0
-
-RETIRE_AFTER_S = 60.0
-"""A connection without channels, other than the first, is closed after this time."""
 
 
 class Connection:
@@ -87,10 +84,8 @@ class Connection:
         self._refusal: NetworkError | None = None
         # Topics logged during the current outage.
         self._logged: set[str] = set()
-        self._is_retired = False
         # Start of the current outage; None while requests can be sent.
         self._lost_at: float | None = None
-        self._empty_since: float | None = None
         self._poller = Poller()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -246,7 +241,7 @@ class Connection:
                 totals.is_crowded = False
                 time.sleep(_YIELD_S)
             if link.number > 1:
-                self._retire_if_empty(RETIRE_AFTER_S)
+                link.retire_if_empty(RETIRE_AFTER_S)
         if self._clock() >= stable_at and session.is_proven:
             # An outage ends only now: it continues if the peer accepts connections but drops them
             # or sends no data.
@@ -293,19 +288,6 @@ class Connection:
             _log.info("the clock has jumped by %.0f s; probing the peer", jump_s)
             self.link.perform(self._session.suspended(jump_s, now))
 
-    def _retire_if_empty(self, after_s: float = 0.0) -> None:
-        """Close a connection, other than the first, that has had no channels for this time."""
-        now = self._clock()
-        if self.link.number == 1 or len(self._table):
-            self._empty_since = None
-            return
-        if self._empty_since is None:
-            self._empty_since = now
-        is_due = now - self._empty_since >= after_s
-        if is_due and self._owner.placement.retire(self.link):
-            # Needs no timer, as the pings that keep it open are frequent enough.
-            self.link.is_closing = self._is_retired = True
-
     def _disconnect(self) -> None:
         if self.link.is_finished:
             # Detached: a callback on this thread has forked, and the socket belongs to the parent.
@@ -339,7 +321,7 @@ class Connection:
             self.link.perform(self._session.lose(reason))
         if self._settings.recorder is not None:
             self._settings.recorder.lost(self.link.number, code, reason, cause is None)
-        if not self._is_retired:
+        if not self.link.is_retired:
             self._owner.publisher.disconnected(code, reason, will_reconnect)
 
     def _pause(self) -> None:
@@ -365,7 +347,7 @@ class Connection:
         self.link.perform(self._session.tick(self._clock()))
         self._owner.run_ready()
         # Without channels an attempt would only delay other connections.
-        self._retire_if_empty()
+        self.link.retire_if_empty()
 
     # --- outputs ------------------------------------------------------------------------------
 

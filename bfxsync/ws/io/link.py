@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
+RETIRE_AFTER_S = 60.0
+"""
+A connection without channels, other than the first, is closed after this time. That needs no timer,
+as pings wake its thread often enough.
+"""
+
 
 class Worker(Protocol):
     """Runs on the thread of a link: a connection, or the player of a recording."""
@@ -103,6 +109,8 @@ class Link:
     """The thread has finished its work."""
     losses: Counter[str] = attrs.field(factory=Counter)
     """Reconnects by `LossCause`."""
+    is_retired: bool = False
+    """It ended because it had no channels."""
     jump_count: int = 0
     """Detected suspends of the machine."""
     submit_count: int = 0
@@ -116,6 +124,7 @@ class Link:
         self.table: SubscriptionTable = self._make_table(
             self.session, self._owner, self.clock, self
         )
+        self._empty_since: float | None = None
         self._update_signal: UpdateSignal = self._owner.publisher.update_signal
         self._outbox: Deque[partial[Outputs]] = deque()
         self._has_started = False
@@ -239,6 +248,18 @@ class Link:
                 self.worker.opened()
         elif change.status is not ConnectionStatus.MAINTENANCE:
             self.is_open.clear()
+
+    def retire_if_empty(self, after_s: float = 0.0) -> None:
+        """Close a connection, other than the first, that has had no channels for this time."""
+        now = self.clock()
+        if self.number == 1 or len(self.table):
+            self._empty_since = None
+            return
+        if self._empty_since is None:
+            self._empty_since = now
+        is_due = now - self._empty_since >= after_s
+        if is_due and self._owner.placement.retire(self):
+            self.is_closing = self.is_retired = True
 
     def finish(self) -> None:
         """End all subscriptions and waiting calls."""

@@ -35,7 +35,7 @@ from bfxsync.wire.codec import loads_for
 from bfxsync.wire.outputs import Reopen
 from bfxsync.ws.core.subscription_table import Owner
 from bfxsync.ws.dispatch.mailbox import Mailbox
-from bfxsync.ws.io.link import Link
+from bfxsync.ws.io.link import RETIRE_AFTER_S, Link
 from bfxsync.ws.settings import ConnectionSettings
 
 _log = get_logger(__name__)
@@ -49,9 +49,6 @@ BUSY_S = 1.0
 
 REPLY_S = 1.5
 """Timeout of each command, so that a client closes in two seconds although Redis hangs."""
-
-RETIRE_AFTER_S = 60.0
-"""A connection without channels, other than the first, is closed after this time."""
 
 _YIELD_S = 0.0005
 _CLOSED_ABNORMALLY = 1006
@@ -85,11 +82,9 @@ class RelayedConnection:
         self._lost: BfxError | None = None
         self._submit_count = 0
         self._busy_until = 0.0
-        self._is_retired = False
         self._was_warned = False
         # Start of the current outage; None while connected.
         self._lost_at: float | None = None
-        self._empty_since: float | None = None
 
     # --- any thread ---------------------------------------------------------------------------
 
@@ -175,7 +170,7 @@ class RelayedConnection:
             if self._table.totals.is_crowded:
                 self._table.totals.is_crowded = False
                 time.sleep(_YIELD_S)
-            self._retire_if_empty(RETIRE_AFTER_S)
+            self.link.retire_if_empty(RETIRE_AFTER_S)
             if has_news and not session.is_catching_up:
                 self._rest(self._source.pause_s)
 
@@ -245,18 +240,6 @@ class RelayedConnection:
         if seconds and not self.link.is_over:
             self._has_work.wait(seconds)
 
-    def _retire_if_empty(self, after_s: float) -> None:
-        """Close a connection, other than the first, that has had no channels for this time."""
-        now = self._clock()
-        if self.link.number == 1 or len(self._table):
-            self._empty_since = None
-            return
-        if self._empty_since is None:
-            self._empty_since = now
-        is_due = now - self._empty_since >= after_s
-        if is_due and self._owner.placement.retire(self.link):
-            self.link.is_closing = self._is_retired = True
-
     # --- losses -------------------------------------------------------------------------------
 
     def _disconnect(self) -> None:
@@ -274,7 +257,7 @@ class RelayedConnection:
             self._log_outage(f"disconnected: {lost}")
             link.perform(self._session.lose(reason))
             link.last_error = lost
-        if not self._is_retired:
+        if not self.link.is_retired:
             self._owner.publisher.disconnected(code, reason, not link.is_over)
 
     def _hang_up(self) -> None:
@@ -299,7 +282,7 @@ class RelayedConnection:
             self._execute()
             self._owner.run_ready()
             # Without channels an attempt would only cost time.
-            self._retire_if_empty(0.0)
+            self.link.retire_if_empty()
 
     # --- outputs ------------------------------------------------------------------------------
 
