@@ -1,9 +1,9 @@
 """
 A plugin of pytest: a local Bitfinex exchange for each test that uses one of these fixtures.
 
-Its fixtures are documented in ``docs/testing.rst``, their types are in `bfxsync.testing`. pytest
-imports this module at each start, in all projects: nothing of bfxsync is imported before a test
-uses a fixture.
+Its fixtures are documented in ``docs/howto/testing.rst``, their types are in `bfxsync.testing`.
+pytest imports this module at each start, in all projects: nothing of bfxsync is imported before a
+test uses a fixture.
 
 PYTEST_DONT_REWRITE: there are no asserts.
 """

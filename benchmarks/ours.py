@@ -115,7 +115,7 @@ def run_bfxsync(
             done.wait(run.timeout_s)
             return
         if tunes_gc:
-            # The tip of docs/performance.rst.
+            # The tip of docs/explanation/performance.rst.
             gc.collect()
             gc.freeze()
             gc.set_threshold(50_000, 50, 100)

@@ -4,7 +4,7 @@ Measure bfxsync beside a floor and other clients, and print the tables.
 It makes the environments of all contestants, compares every update that each of them receives, and
 then lets them take turns for several rounds. Tables show medians, with the fastest round beside
 them, as machines have more than one speed; ratios are those of the same round. With --write the
-tables go to docs/performance.rst.
+tables go to docs/explanation/performance.rst.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ QUICK = Size(
 #: Of a complete run.
 ROUNDS = 9
 
-PAGE = ROOT / "docs" / "performance.rst"
+PAGE = ROOT / "docs" / "explanation" / "performance.rst"
 
 
 class Table:
@@ -168,7 +168,7 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
         type=Path,
         const=PAGE,
         metavar="PAGE",
-        help="write the tables to docs/performance.rst; only of complete runs",
+        help="write the tables to docs/explanation/performance.rst; only of complete runs",
     )
     options = parser.parse_args(arguments)
     if options.resume and options.json is None:

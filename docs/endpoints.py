@@ -1,5 +1,5 @@
 """
-Generate endpoints.rst, and the table of the command line, from the docstrings of the REST methods.
+Generate reference/endpoints.rst, and the table of the command line, from the docstrings of REST.
 
 Usage: ``python docs/endpoints.py`` writes both; the tests fail until they are written again after a
 change.
@@ -16,7 +16,7 @@ from bfxsync.rest.auth import AuthEndpoints
 from bfxsync.rest.merchant import MerchantEndpoints
 from bfxsync.rest.public import PublicEndpoints
 
-PAGE = Path(__file__).with_name("endpoints.rst")
+PAGE = Path(__file__).parent / "reference" / "endpoints.rst"
 NAMES = Path(__file__).parents[1] / "bfxsync" / "cli" / "endpoint_names.py"
 
 GROUPS: dict[str, Any] = {
@@ -117,7 +117,7 @@ def _short(page: str) -> str:
 
 
 def page_text() -> str:
-    """Return the text of endpoints.rst."""
+    """Return the text of the page."""
     sections = [INTRODUCTION]
     for name, owner in GROUPS.items():
         title = f"``rest.{name}``"

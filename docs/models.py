@@ -1,5 +1,5 @@
 """
-Generate models.rst from the tables of the models.
+Generate reference/models.rst from the tables of the models.
 
 Usage: ``python docs/models.py`` writes the page; the tests fail until it is written again after a
 change.
@@ -17,7 +17,7 @@ import attrs
 from bfxsync import models
 from bfxsync.models.reference import FieldText, field_texts
 
-PAGE = Path(__file__).with_name("models.rst")
+PAGE = Path(__file__).parent / "reference" / "models.rst"
 
 INTRODUCTION = """\
 Models
@@ -33,8 +33,8 @@ Columns after the last known one are kept in ``extra``, except for models of the
 Number fields are ``float``, or ``Decimal`` for a client with ``numbers=Decimal``.
 
 Every model has ``to_dict()``, and ``columns()``: names and dtypes of its DataFrames, see
-``docs/dataframes.rst``. Models with an ``id`` are hashed by class and id. Comparisons include what
-stands in the row or object, not where it came from: ``server_mts``, and a ``symbol`` or
+``docs/howto/dataframes.rst``. Models with an ``id`` are hashed by class and id. Comparisons include
+what stands in the row or object, not where it came from: ``server_mts``, and a ``symbol`` or
 ``timeframe`` that has no index here, as the subscription or the request named it. ``PartialOrder``
 and the other partial models have the fields of the model in their name, each of which may be None.
 """

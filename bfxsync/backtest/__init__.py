@@ -5,7 +5,7 @@ Backtests: a strategy over a recording, in the time of the recording, on the loc
 >>> result = backtest("strategy.py", "day.jsonl.gz")  # doctest: +SKIP
 >>> result.equity.df()  # doctest: +SKIP
 
-``docs/backtests.rst`` has how a strategy is written, and what a result can tell.
+``docs/howto/backtests.rst`` has how a strategy is written, and what a result can tell.
 """
 
 from bfxsync.backtest.equity import EquityPoint

@@ -135,7 +135,7 @@ def _parts_of(path: str, names: Mapping[str, Any]) -> Tuple[Main, Dict[str, Any]
     if not callable(main):
         raise UsageError(
             f"{path} has no function main(bfx): a strategy gets its client as an argument, see"
-            " docs/backtests.rst"
+            " docs/howto/backtests.rst"
         )
     options = names.get(OPTIONS, {})
     return main, check_client_options(options)

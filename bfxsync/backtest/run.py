@@ -72,7 +72,7 @@ def backtest(
 
     The strategy runs on this thread, and its time is that of the recording: it passes only while
     the strategy waits. The same strategy and recording give the same result. What that can tell is
-    in ``docs/backtests.rst``.
+    in ``docs/howto/backtests.rst``.
 
     Parameters
     ----------

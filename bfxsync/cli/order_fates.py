@@ -1,4 +1,4 @@
-"""What became of an order, in the words of docs/orders.rst, and the exit code that says it."""
+"""What became of an order, in the words of docs/explanation/orders.rst, and its exit code."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Names of other clients, for programs that move over from them; see ``docs/moving.rst``.
+Names of other clients, for programs that move over from them; see ``docs/howto/moving.rst``.
 
 ``from bitfinex import WssClient, utils`` (ohenrik/bitfinex) and ``from btfxwss import BtfxWss``
 work with ``bfxsync.compat`` as the package.

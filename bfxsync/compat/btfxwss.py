@@ -70,7 +70,7 @@ class BtfxWss:
 
     An entry is ``(content, received_at)``, where the content is ``[row]``, ``[rows]`` for a
     snapshot, or ``["te", row]``; one of `account` is ``(code, [row], received_at)``. Pairs may be
-    written ``BTCUSD`` or ``tBTCUSD``. ``docs/moving.rst`` has what differs.
+    written ``BTCUSD`` or ``tBTCUSD``. ``docs/howto/moving.rst`` has what differs.
 
     Parameters
     ----------

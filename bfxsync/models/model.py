@@ -4,7 +4,8 @@ Models as tables: the index, type and meaning of each field are side by side.
 Strategy: `model` is `attrs.define` plus a `Layout` compiled from the annotations when the class is
 created. The annotation of a field is the type of its value, `at` its index in the row, `key` its
 key in an object; the text below the field is its documentation. Columns of DataFrames, `help()` and
-docs/models.rst are generated from the same table. An unknown annotation raises during import.
+docs/reference/models.rst are generated from the same table. An unknown annotation raises during
+import.
 
 Annotations are texts, as every module of models begins with ``from __future__ import
 annotations``. Python 3.14 without that line gives objects instead, whose text is the same.

@@ -1,5 +1,5 @@
 """
-The fields of a model with their texts, for `help()` and docs/models.rst.
+The fields of a model with their texts, for `help()` and docs/reference/models.rst.
 
 Strategy: Python drops the text below a field, so it is read from the source on first use.
 """

@@ -6,7 +6,7 @@ candidates and prove nothing. Finding no row proves nothing either: the request 
 flight, or be recorded somewhere else. The write counts as absent only after at least two searches,
 the last one `absence_s` after the call failed, while the exchange certainly still lists it, and
 with clocks as certain as the search requires. Even then absence is an inference, and its error says
-so. The table in ``docs/accounts.rst`` has all cases.
+so. The table in ``docs/reference/accounts.rst`` has all cases.
 """
 
 from __future__ import annotations

@@ -27,12 +27,12 @@ class PaperExchange(ExchangeStatus):
     A local Bitfinex exchange: API version 2, WebSocket and REST, with accounts.
 
     It needs no network and no real key. Simulated markets (``tBTCUSD``, ``tLTCBTC``, ``fUSD``,
-    ``tBTCF0:USTF0`` and ten others, see ``docs/testing.rst``) have trades and candles since 2020;
-    recordings of real sessions have no past. The channels are ``ticker``, ``trades``, ``book``,
-    ``candles``, ``status`` and that of the account; REST endpoints answer from the same markets, or
-    from small samples where those have no data. Accounts have wallets, orders, positions and
-    histories of their own; signatures and nonces are checked as by the real exchange, see
-    `docs/accounts.rst`. Their orders are in the public books.
+    ``tBTCF0:USTF0`` and ten others, see ``docs/howto/testing.rst``) have trades and candles since
+    2020; recordings of real sessions have no past. The channels are ``ticker``, ``trades``,
+    ``book``, ``candles``, ``status`` and that of the account; REST endpoints answer from the same
+    markets, or from small samples where those have no data. Accounts have wallets, orders,
+    positions and histories of their own; signatures and nonces are checked as by the real exchange,
+    see `docs/reference/accounts.rst`. Their orders are in the public books.
 
     All methods may be called from any thread, but only in the process that created the exchange:
     the child of a fork can be its client.
@@ -51,7 +51,7 @@ class PaperExchange(ExchangeStatus):
         Additional host names of this exchange, such as of a container or proxy, and hosts of web
         pages that may use it. By default it answers to loopback names, `host`, and the names of the
         real exchange, and refuses others with HTTP 403, so that web pages cannot reach it through a
-        visitor's browser (``docs/testing.rst``).
+        visitor's browser (``docs/howto/testing.rst``).
     captures : sequence of str or os.PathLike, optional
         Recordings to play: paths of those made with ``Client(record=path)``, ``"btcusd-20181112"``
         (``tBTCUSD``, 15 busy minutes) or ``"public-20210417"`` (seven quieter pairs, 31 seconds).
@@ -62,7 +62,7 @@ class PaperExchange(ExchangeStatus):
         Time of the exchange at its start, in ms since 1970, from 2020 on, or from 2010 on without
         simulated markets; by default the present.
     paused : bool, optional
-        Start paused, for `step`; ``docs/testing.rst`` lists what remains in real time.
+        Start paused, for `step`; ``docs/howto/testing.rst`` lists what remains in real time.
     autoplay : bool, optional
         Start a recording with the first subscription to one of its symbols; otherwise by `play`.
     simulate : bool, optional
@@ -108,7 +108,7 @@ class PaperExchange(ExchangeStatus):
         File of the journal. A start restores from it all that was acknowledged, also after the
         process was killed: balances, open and closed orders, positions, trades, ids and nonces.
         Markets start from the beginning. `accounts` may only be continued at the end, and
-        `balances` are those of the file (``docs/testing.rst``).
+        `balances` are those of the file (``docs/howto/testing.rst``).
     ssl_context : ssl.SSLContext, optional
         Serve ``wss`` and ``https`` with its certificate, which must be valid for ``localhost``.
 
@@ -245,7 +245,7 @@ class PaperExchange(ExchangeStatus):
         Advance the time of a paused exchange; return when all that happens in it has been sent.
 
         The same seed, `begin_mts`, requests and steps give the same messages, byte for byte, apart
-        from those of real time (``docs/testing.rst``).
+        from those of real time (``docs/howto/testing.rst``).
 
         Raises
         ------
@@ -297,7 +297,7 @@ class PaperExchange(ExchangeStatus):
 
         Notes
         -----
-        ``docs/testing.rst`` describes each:
+        ``docs/howto/testing.rst`` describes each:
 
         - frames and books: ``sequence_hole``; ``duplicate_frame`` (`channel`, `symbol`, `key`);
           ``garbage`` (`text`); ``wrong_checksum`` (`symbol`); ``lost_book_update`` (`symbol`);

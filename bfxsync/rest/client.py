@@ -181,9 +181,9 @@ class RestClient(ProposesNames):
         With a shared budget they are as of this process's last request of the group.
 
         Contains groups that were used in the last minute, or are blocked by the exchange; see
-        `RateLimited` and ``docs/rest.rst``. Requests to loopback are not counted. Groups of public
-        requests that order guards send to the host of signed calls are prefixed with its name:
-        ``api.bitfinex.com/ticker``.
+        `RateLimited` and ``docs/reference/rest.rst``. Requests to loopback are not counted. Groups
+        of public requests that order guards send to the host of signed calls are prefixed with its
+        name: ``api.bitfinex.com/ticker``.
         """
         found = self._transport.limits
         public, signed = address_of(self._transport.host), address_of(self._signed.host)

@@ -1,8 +1,8 @@
 """
 What the fixtures of bfxsync's pytest plugin return: a local exchange for each test, and more.
 
-pytest loads the plugin, `pytest_bfxsync`, automatically; see ``docs/testing.rst``. These names are
-for annotations, and for tests without pytest.
+pytest loads the plugin, `pytest_bfxsync`, automatically; see ``docs/howto/testing.rst``. These
+names are for annotations, and for tests without pytest.
 
 >>> from bfxsync import Client
 >>> from bfxsync.testing import AccountView, FaultInjector

@@ -33,7 +33,7 @@ class FaultInjector:
         Parameters
         ----------
         fault : str
-            Such as ``"lost_answer"``; ``docs/testing.rst`` describes each.
+            Such as ``"lost_answer"``; ``docs/howto/testing.rst`` describes each.
         optional : bool
             Whether the test may end without the fault; by default it fails then. A fault with a
             `chance` below 1 is always optional.

@@ -104,7 +104,7 @@ class WebSocketClient(ProposesNames):
         Limits the rate of new connections, and in a `Client` that of REST requests, together with
         other processes: a file for those of this machine (extra ``multiprocess``), or
         ``redis://host:6379/0?address=NAME`` for machines that share a public address (extra
-        ``redis``). See `SharedBudget` and ``docs/limits.rst``.
+        ``redis``). See `SharedBudget` and ``docs/explanation/limits.rst``.
     record : str or os.PathLike, optional
         New file to which every message received and sent is written, with its time and without
         secrets; see `bfxsync.replay`. ``{time}`` in its name is replaced by the time (UTC):
@@ -326,7 +326,8 @@ class WebSocketClient(ProposesNames):
         NetworkError
             No thread or file descriptor is available.
         UsageError
-            gevent or eventlet has patched the standard library; see ``docs/threads.rst``.
+            gevent or eventlet has patched the standard library; see
+            ``docs/explanation/threads.rst``.
         """
         if self._core.lifetime.is_forked:
             self._core = self._subscriptions.core = self._core.successor()

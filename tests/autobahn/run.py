@@ -5,7 +5,7 @@ The suite's fuzzing server, which needs CPython 2.7, is started on a free port o
 interface. Each case is one connection: the transport is read and written as the I/O thread does
 it, and what comes is sent back, text as text and binary as binary. Then the server writes its
 report, and this prints the result of each group. It fails unless every case that the server
-offers was run and passed; see docs/autobahn.rst.
+offers was run and passed; see docs/reference/autobahn.rst.
 
 Usage: python tests/autobahn/run.py PYTHON [--reports FOLDER] [--table FILE]
 """

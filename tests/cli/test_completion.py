@@ -92,7 +92,11 @@ def documented() -> list[str]:
     """The commands that the documents show, without pipes and redirections."""
     root_folder = Path(__file__).parents[2]
     lines = []
-    for page in ("README.rst", "docs/command_line.rst", "docs/recording.rst"):
+    for page in (
+        "README.rst",
+        "docs/reference/command_line.rst",
+        "docs/howto/recording.rst",
+    ):
         text = (root_folder / page).read_text("utf-8")
         lines += re.findall(r"^    (?:\$ )?bfxsync ([^|>#\n]+)", text, re.MULTILINE)
     return sorted({line.strip() for line in lines})

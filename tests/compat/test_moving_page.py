@@ -1,4 +1,4 @@
-"""The calls that docs/moving.rst shows exist, and take the arguments that it gives them."""
+"""The calls that docs/howto/moving.rst shows exist, and take the arguments that it gives them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from bfxsync import Client
 
-PAGE = (Path(__file__).parents[2] / "docs" / "moving.rst").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "moving.rst").read_text()
 CALLS = [
     call
     for code in re.findall(r"``([^`]*)``", PAGE.replace("…", "..."))

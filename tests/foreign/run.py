@@ -4,7 +4,7 @@ Run programs of other clients against the local exchange, each client unmodified
 Each program runs in the environment of its client and has an exchange of its own. It connects with
 the lines that ``bfxsync paper`` prints, checks what it gets, and prints the balances, open orders
 and trades that it believes in; these must be those of the exchange. The short program of the same
-client in docs/other_clients.rst is run, too, and has to trade.
+client in docs/howto/other_clients.rst is run, too, and has to trade.
 
 Usage: python tests/foreign/run.py [--official PYTHON] [--ccxt PYTHON] [--node FOLDER]
 """
@@ -27,7 +27,7 @@ from bfxsync.cli.paper import connect_text
 from bfxsync.paper import PaperExchange
 
 FOLDER = Path(__file__).resolve().parent
-DOCUMENT = FOLDER.parent.parent / "docs" / "other_clients.rst"
+DOCUMENT = FOLDER.parent.parent / "docs" / "howto" / "other_clients.rst"
 
 TIMEOUT_S = 240.0
 """Only for programs that would not end."""

@@ -21,7 +21,7 @@ from .stored import (
     texts,
 )
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "notebooks.rst"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "howto" / "notebooks.rst"
 
 pytestmark = [
     pytest.mark.once,

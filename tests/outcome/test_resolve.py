@@ -1,4 +1,4 @@
-"""Decisions about writes with an unknown outcome: the table of ``docs/accounts.rst``."""
+"""Decisions about writes with an unknown outcome: the table of ``docs/reference/accounts.rst``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from bfxsync.outcome.resolve import (
 from bfxsync.outcome.unread import UnreadRows, may_match, with_unread
 from bfxsync.outcome.writes import RecentWrites, WriteRecord
 
-ACCOUNTS = Path(__file__).parents[2] / "docs" / "accounts.rst"
+ACCOUNTS = Path(__file__).parents[2] / "docs" / "reference" / "accounts.rst"
 
 KNOWN, DOUBTFUL, UNKNOWN = Clocks.KNOWN, Clocks.DOUBTFUL, Clocks.UNKNOWN
 WAIT = Verdict.WAIT

@@ -1,4 +1,4 @@
-"""A minimal consumer of relayed streams, by the rules of docs/relay.rst, with redis-py alone."""
+"""A consumer of relayed streams by the rules of docs/explanation/relay.rst, with redis-py alone."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ KEYS = ShardKeys("main")
 
 @pytest.fixture
 def guarded():
-    """A server with the users that docs/relay.rst shows."""
+    """A server with the users that docs/explanation/relay.rst shows."""
     with RedisServer() as server:
         admin = server.client()
         relay = (

@@ -27,7 +27,7 @@ _EPILOG = """\
 --json prints one object with the numbers, the fills and the
 equity curve, --csv the fills, or with --equity the curve.
 The same strategy and recording give the same output, byte
-for byte. docs/backtests.rst says what it can tell.
+for byte. docs/howto/backtests.rst says what it can tell.
 
 \b
 exit codes:

@@ -27,7 +27,7 @@ api_secret, balances and permissions, each optional:
 
 \b
 A fault is a name with its options, as those of
-PaperExchange.inject (docs/testing.rst); --fault may be
+PaperExchange.inject (docs/howto/testing.rst); --fault may be
 given several times.
 
 \b

@@ -14,9 +14,9 @@ from bfxsync.cli.group import NamedGroup
 _HELP = """\
 Call a method of bfx.rest and print its result as JSON.
 
-METHOD is the name of any method of docs/endpoints.rst, and --names are those of its arguments:
-bfxsync rest get_t_ticker --symbol tBTCUSD. A write shows the request and asks before it is sent. An
-iter_ method reads a history of any length, and prints one object per line.
+METHOD is the name of any method of docs/reference/endpoints.rst, and --names are those of its
+arguments: bfxsync rest get_t_ticker --symbol tBTCUSD. A write shows the request and asks before it
+is sent. An iter_ method reads a history of any length, and prints one object per line.
 """
 
 _EPILOG = "bfxsync rest METHOD --help explains a method and its arguments."

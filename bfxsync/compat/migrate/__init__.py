@@ -2,7 +2,7 @@
 Changes programs for bitfinex-api-py: ``python -m bfxsync.compat.migrate``.
 
 It deletes ``async`` and ``await`` where a plain call remains, replaces imports, and reports what it
-could not change. See ``docs/moving.rst``.
+could not change. See ``docs/howto/moving.rst``.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def _report_attribute(program: Program, node: ast.Attribute) -> None:
         program.source.report(node, text)
     part = program.names.client_part(node.value)
     if part in _CLASSES and not hasattr(_CLASSES[part], node.attr):
-        hint = _HINTS.get(node.attr, "see docs/moving.rst")
+        hint = _HINTS.get(node.attr, "see docs/howto/moving.rst")
         text = f"{'.'.join(part)}.{node.attr} stays: bfxsync has no such name; {hint}."
         program.source.report(node, text)
 
@@ -71,7 +71,9 @@ def _report_arguments(program: Program, call: ast.Call) -> None:
             program.source.report(at, text, is_left=False)
         elif keyword.arg not in known:
             lower = keyword.arg.lower()
-            likely = f"is it {lower}?" if lower in known else "see docs/moving.rst."
+            likely = (
+                f"is it {lower}?" if lower in known else "see docs/howto/moving.rst."
+            )
             hint = _HINTS.get(keyword.arg, likely)
             program.source.report(at, f"Client has no argument {keyword.arg}: {hint}")
 

@@ -44,7 +44,7 @@ class WssClient(OrderMethods):
     Callbacks get what the exchange sends, parsed: ``[chanId, row]``, ``[chanId, rows]`` (a
     snapshot), ``[chanId, "te", row]``, ``[chanId, "hb"]``, and the events ``subscribed``, ``auth``,
     ``error`` and ``pong`` as dicts. They run on one thread, one at a time; their exceptions are
-    logged. ``docs/moving.rst`` has what differs.
+    logged. ``docs/howto/moving.rst`` has what differs.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from .support import EngineHarness, Signed
 from .test_client import rest_of
 
 OTHER = PaperAccount(api_key="other-key", api_secret="other-secret")
-DOCS = Path(__file__).parents[3] / "docs" / "accounts.rst"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "accounts.rst"
 
 
 @pytest.fixture(scope="module")
