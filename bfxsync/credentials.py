@@ -26,6 +26,8 @@ from bfxsync.auth.signer import RestSigner, Signer, TokenSigner
 from bfxsync.checks.options import check_bool
 from bfxsync.errors import UsageError
 
+__all__ = ["CredentialSource", "Credentials", "from_env_file", "from_keyring"]
+
 API_KEY, API_SECRET = "BFX_API_KEY", "BFX_API_SECRET"
 
 _MOST_BYTES = 65_536

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+__all__ = ["TableColumn", "Tabular", "arrow_table", "dataframe"]
+
 TIME = "datetime64[ns, UTC]"
 """The dtype of times."""
 

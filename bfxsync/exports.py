@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from bfxsync.models import AccountTrade, Ledger, Movement
 
+__all__ = ["COLUMNS", "ExportRow", "LedgerExport", "ledger_export"]
+
 _log = get_logger(__name__)
 
 _KEPT_YEARS = 6

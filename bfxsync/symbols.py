@@ -24,6 +24,8 @@ from bfxsync.checks.texts import check_choice
 from bfxsync.errors import RemoteError, UsageError
 from bfxsync.models.conf import PairInfo
 
+__all__ = ["Symbols"]
+
 CONF_KEYS = (
     "pub:list:pair:exchange",
     "pub:list:pair:margin",

@@ -11,6 +11,16 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict, Union
 
+__all__ = [
+    "Book",
+    "Candles",
+    "Channel",
+    "Status",
+    "Subscription",
+    "Ticker",
+    "Trades",
+]
+
 Channel = Literal["ticker", "trades", "book", "candles", "status"]
 
 
