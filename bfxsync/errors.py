@@ -38,30 +38,6 @@ from bfxsync._base.error_bases import OrderBlocked as OrderBlocked  # noqa: F401
 from bfxsync._base.error_bases import RequestTimeout as RequestTimeout  # noqa: F401
 from bfxsync._base.error_bases import UsageError as UsageError
 
-__all__ = [
-    "ApiError",
-    "AuthError",
-    "BfxError",
-    "ChecksumMismatch",
-    "ClosedError",
-    "NetworkError",
-    "NonceTooSmall",
-    "NotExecuted",
-    "NotReady",
-    "OrderBlocked",
-    "OrderNotFilled",
-    "OrderNotPlaced",
-    "OrderRejected",
-    "OutcomeUnknown",
-    "Proof",
-    "RateLimited",
-    "RemoteError",
-    "RequestTimeout",
-    "SubscriptionRejected",
-    "UsageError",
-    "VersionMismatch",
-]
-
 Proof = Literal["never_sent", "refused", "absent"]
 """Why a write is known not to have been executed; see `NotExecuted`."""
 

@@ -42,7 +42,6 @@ MODULES = (
     "bfxsync.compat.utils",
     "bfxsync.credentials",
     "bfxsync.dataframes",
-    "bfxsync.errors",
     "bfxsync.exceptions",
     "bfxsync.exports",
     "bfxsync.funding",
