@@ -226,6 +226,15 @@ def content(**changes: Any) -> bytes:
         content(windows={"a": {"slots": [["x", "y"]], "blocked_until": 0}}),
         content(windows={"a": {"slots": 1, "blocked_until": 0}}),
         content(wall=10**400),
+        content(wall=1e300),
+        content(running=-1e300),
+        content(processes={"p": 1e300}),
+        content(windows={"a": {"slots": [[1e15, "x"]], "blocked_until": 0}}),
+        content(windows={"a": {"slots": [["inf", "x"]], "blocked_until": 0}}),
+        content(windows={"a": {"slots": [], "blocked_until": 1e15}}),
+        content(wall=12345).replace(b"12345", b"1e999"),
+        content(running=12345).replace(b"12345", b"-1e999"),
+        content(processes={"p": 12345}).replace(b"12345", b"1e999"),
     ],
 )
 def test_other_contents_are_no_state(data: bytes) -> None:

@@ -11,7 +11,7 @@ the next requests wait for at most one window.
 from __future__ import annotations
 
 import json
-from typing import Dict, Mapping, NamedTuple
+from typing import Any, Dict, Mapping, NamedTuple
 
 from bfxsync.shared_limits.window import LONGEST_WINDOW_S, Slot, Window
 
@@ -22,6 +22,10 @@ FORMAT = "bfxsync shared budget 1"
 
 # Slewing of the clock is slower.
 _STEP_S = 0.5
+
+# The longest block is a day, and waiting requests come after it.
+_FURTHEST_S = 7 * 86_400.0
+_LATEST = 1e11
 
 
 class Now(NamedTuple):
@@ -87,14 +91,18 @@ def decode(data: bytes, now: Now) -> State:
         content = json.loads(data, parse_constant=_no_number)
         if content["format"] != FORMAT:
             raise ValueError("another format")
-        step_s = _step(Now(float(content["wall"]), float(content["running"])), now)
+        then = Now(_time(content["wall"]), _time(content["running"]))
+        step_s, latest = _step(then, now), then.wall + _FURTHEST_S
         windows: Dict[str, Window] = {}
         for key, each in content["windows"].items():
-            slots = sorted(Slot(float(at), str(owner)) for at, owner in each["slots"])
-            window = Window(tuple(slots), float(each["blocked_until"]))
+            slots = sorted(
+                Slot(_time(at, latest), str(owner)) for at, owner in each["slots"]
+            )
+            window = Window(tuple(slots), _time(each["blocked_until"], latest))
             windows[key] = window.shifted(step_s) if step_s else window
         processes = {
-            str(name): float(at) + step_s for name, at in content["processes"].items()
+            str(name): _time(at, latest) + step_s
+            for name, at in content["processes"].items()
         }
     except (
         ArithmeticError,
@@ -105,6 +113,14 @@ def decode(data: bytes, now: Now) -> State:
     ) as exc:
         raise ValueError("another format") from exc
     return State(windows, processes)
+
+
+def _time(value: Any, latest: float = _LATEST) -> float:
+    """Return a time of the file; one that is absurd (also infinite) raises `ValueError`."""
+    seconds = float(value)
+    if not -_LATEST < seconds < latest:
+        raise ValueError(f"{seconds} is no time")
+    return seconds
 
 
 def _no_number(text: str) -> float:

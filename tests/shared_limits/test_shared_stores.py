@@ -256,7 +256,7 @@ def test_a_read_only_folder_begins_an_outage() -> None:
     assert "keeps to 1/1 of each limit" in found.stderr
 
 
-@pytest.mark.parametrize("damage", ["corrupt", "folder", "file for folder"])
+@pytest.mark.parametrize("damage", ["corrupt", "absurd", "folder", "file for folder"])
 def test_a_file_that_breaks_begins_an_outage(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -266,6 +266,8 @@ def test_a_file_that_breaks_begins_an_outage(tmp_path: Path, damage: str) -> Non
     good = path.read_bytes()
     if damage == "corrupt":
         path.write_bytes(good[:-5])
+    elif damage == "absurd":
+        path.write_bytes(good.replace(b'"blocked_until":0.0', b'"blocked_until":1e999'))
     elif damage == "folder":
         path.unlink()
         path.mkdir()
