@@ -180,6 +180,7 @@ PAPER_MAY = (
     "_base.numbers",
     "_base.plain",
     "_base.regular_files",
+    "_base.shield",
     "_version",
 )
 
@@ -365,13 +366,16 @@ CLI_MAY_ALSO = {
     "cli.checkup": ("_base.hosts", "_base.proxies"),
     "cli.doctor": ("_base.hosts", "checks.hosts"),
     "cli.download": ("_base.aliases", "checks", "joined"),
+    "cli.live.keys": ("_base.shield",),
     "cli.order_fates": ("_base.numbers",),
     "cli.order_submit": ("_base.hosts", "checks.hosts"),
     "cli.order_terms": ("checks", "wire.inputs"),
     "cli.rest_calls": ("_base.hidden", "rest"),
     "cli.tables": ("_base.describe",),
     "cli.rest_run": ("rest",),
+    "cli.trading": ("_base.shield",),
     "cli.values": ("_base.numbers", "checks.times"),
+    "cli.watch": ("_base.shield",),
 }
 
 

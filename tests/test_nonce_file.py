@@ -261,7 +261,9 @@ def test_without_another_thread_nothing_is_drawn_and_it_says_so(
     with monkeypatch.context() as without:
         without.setattr(shield, "start_new_thread", fail)
         for call in (nonce.next, lambda: nonce.exclusive(1.0, nonce.next)):
-            with pytest.raises(NetworkError, match="no nonce: can't start") as caught:
+            with pytest.raises(
+                NetworkError, match="cannot start a thread: can't"
+            ) as caught:
                 call()
             assert caught.value.phase == "connect"
     assert nonce.next() == 1_000_000

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import ast
 import logging
 import signal
 import threading
+from pathlib import Path
+from typing import Any, Callable, Dict, List
 
 import pytest
 
+import bfxsync
+from bfxsync import NetworkError
 from bfxsync._base import shield
 from bfxsync._base.shield import shielded
+from bfxsync.paper import PaperExchange
+from bfxsync.recording.recorder import Recorder
+from bfxsync.relay import GroupWorker, Relay
+
+PACKAGE = Path(bfxsync.__file__).parent
 
 
 def test_what_is_returned_and_raised_comes_back():
@@ -87,3 +97,61 @@ def test_no_entry_of_a_thread_is_left(caplog):
         shielded(logging.getLogger("bfxsync").info, "text")
     assert caplog.messages == ["text"]
     assert threading.enumerate() == before
+
+
+def start_relay(_: Path) -> None:
+    pytest.importorskip("redis")
+    Relay(["tBTCUSD"], redis="redis://127.0.0.1:1/0").start()
+
+
+def start_worker(_: Path) -> None:
+    pytest.importorskip("redis")
+    options: Dict[str, Any] = {"group": "a", "callback": lambda item: None}
+    GroupWorker(["tBTCUSD"], redis="redis://127.0.0.1:1/0", **options).start()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda folder: Recorder(folder / "recording"),
+        lambda folder: PaperExchange().start(),
+        start_relay,
+        start_worker,
+    ],
+    ids=["recorder", "exchange", "relay", "worker"],
+)
+def test_a_thread_that_cannot_start_is_a_network_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Callable[[Path], Any]
+) -> None:
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    with pytest.raises(NetworkError, match="cannot start a thread: can't") as caught:
+        start(tmp_path)
+    assert caught.value.phase == "connect"
+
+
+def bare_starts(module: ast.Module) -> List[int]:
+    """Return the lines that start a thread, but not by `start_thread`."""
+    names = {"start_new_thread"}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(
+            ("Thread(", "threading.Thread(")
+        ):
+            names |= {f"{ast.unparse(target)}.start" for target in node.targets}
+    return [
+        node.lineno
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in names
+    ]
+
+
+def test_every_thread_is_started_with_a_typed_error() -> None:
+    assert bare_starts(ast.parse("a.b = Thread()\na.b.start()")) == [2]
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if bare_starts(ast.parse(path.read_text()))
+    }
+    assert found == set()

@@ -16,7 +16,7 @@ from _thread import get_ident, start_new_thread
 from typing import Any, Callable, Generic, TypeVar
 
 from bfxsync._base.latch import Latch
-from bfxsync.errors import UsageError
+from bfxsync.errors import NetworkError, UsageError
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def shielded(call: Callable[..., T], *arguments: Any) -> T:
     work = Work(call, *arguments)
     try:
         work.start()
-    except RuntimeError:
+    except NetworkError:
         return call(*arguments)
     return work.result()
 
@@ -77,9 +77,8 @@ class Section:
 
 
 def start_thread(thread: threading.Thread) -> None:
-    """Start a thread; raises `RuntimeError` if that fails or the interpreter is shutting down."""
-    _check_running()
-    thread.start()
+    """Start a thread; raises `NetworkError` if that fails or the interpreter is shutting down."""
+    _start(thread.start)
 
 
 class Work(Generic[T]):
@@ -94,9 +93,8 @@ class Work(Generic[T]):
 
     def start(self) -> None:
         """Start the thread; raises as `start_thread` does."""
-        _check_running()
         # One call, unlike `Thread.start`.
-        start_new_thread(self._run, ())
+        _start(start_new_thread, self._run, ())
 
     def result(self) -> T:
         """Wait for the call, and return its result or raise its exception."""
@@ -121,7 +119,11 @@ class Work(Generic[T]):
             self._done.set()
 
 
-def _check_running() -> None:
-    # Before Python 3.12 a thread can be started during interpreter shutdown, but never runs.
-    if sys.is_finalizing():
-        raise RuntimeError("the interpreter is shutting down")
+def _start(start: Callable[..., object], *arguments: Any) -> None:
+    try:
+        # Before Python 3.12 a thread can be started during interpreter shutdown, but never runs.
+        if sys.is_finalizing():
+            raise RuntimeError("the interpreter is shutting down")
+        start(*arguments)
+    except RuntimeError as exc:
+        raise NetworkError(f"cannot start a thread: {exc}", phase="connect") from exc

@@ -28,7 +28,7 @@ from bfxsync._base.process_lock import ProcessLock, path_of
 from bfxsync._base.regular_files import open_regular
 from bfxsync._base.shield import Work, later
 from bfxsync.auth.nonce import MAX_NONCE, Nonce
-from bfxsync.errors import NetworkError, UsageError
+from bfxsync.errors import UsageError
 
 R = TypeVar("R")
 
@@ -118,8 +118,7 @@ class FileNonce(Nonce):
         if hold is not None and hold.owner == get_ident() and not hold.over.is_set:
             return self._draw()
         work = Work(self._draw_locked)
-        with _threads():
-            work.start()
+        work.start()
         return work.result()
 
     def draw(self, deliver: Callable[[int | Exception], object]) -> None:
@@ -133,8 +132,7 @@ class FileNonce(Nonce):
                 result = error
             deliver(result)
 
-        with _threads():
-            later(bring)
+        later(bring)
 
     def exclusive(self, timeout: float, work: Callable[[], R]) -> R:
         """
@@ -146,8 +144,7 @@ class FileNonce(Nonce):
         try:
             # Released twice, as Ctrl-C may interrupt the first time.
             try:
-                with _threads():
-                    later(self._keep, hold, timeout)
+                later(self._keep, hold, timeout)
                 hold.granted.wait_in_naps()
                 if hold.error is not None:
                     raise hold.error
@@ -221,12 +218,3 @@ class FileNonce(Nonce):
                 raise OSError("the nonce was written only in part")
         except OSError as exc:
             raise self._process_lock.unusable(exc) from exc
-
-
-@contextmanager
-def _threads() -> Iterator[None]:
-    """Raise `NetworkError` if no thread can be started."""
-    try:
-        yield
-    except RuntimeError as exc:
-        raise NetworkError(f"no nonce: {exc}", phase="connect") from exc

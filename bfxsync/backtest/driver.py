@@ -22,6 +22,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Set, Tuple
 import bfxsync
 from bfxsync._base.enums import ConnectionStatus
 from bfxsync._base.logs import get_logger
+from bfxsync._base.shield import start_thread
 from bfxsync.backtest.observing import Observer
 from bfxsync.backtest.parking import Parked
 from bfxsync.backtest.virtual_time import VirtualTime
@@ -134,7 +135,7 @@ class Driver:
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def wait_for_turn(self) -> None:
         """Wait until the strategy may begin, on its thread; from then on all comes in its order."""

@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import Callable, Iterator
 
 from bfxsync import BfxError, BookView, Client, OrderRejected, OrderReply
+from bfxsync._base.shield import start_thread
 from bfxsync.cli.summary import Step
 from bfxsync.cli.text import price_text
 from bfxsync.paper import PaperExchange
@@ -62,7 +63,7 @@ class Trading:
     def start(self) -> None:
         """Start to trade."""
         self._began_at = time.monotonic()
-        self._thread.start()
+        start_thread(self._thread)
 
     def stop(self) -> None:
         """End after the current request, and wait for that."""

@@ -25,6 +25,7 @@ from bfxsync import (
     Ticker,
     Trade,
 )
+from bfxsync._base.shield import start_thread
 from bfxsync.cli.summary import (
     ChannelSummary,
     FeedSummary,
@@ -177,11 +178,11 @@ class Watch:
     def __enter__(self) -> Watch:
         try:
             self._subscribe()
+            self._began_at = time.monotonic()
+            start_thread(self._pinger)
         except BaseException:
             self._bfx.close()
             raise
-        self._began_at = time.monotonic()
-        self._pinger.start()
         if self._trading is not None:
             self._trading.start()
         return self

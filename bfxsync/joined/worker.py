@@ -99,11 +99,10 @@ class HistoryWorker:
         self._lifetime.workers[self._number] = self
         try:
             start_thread(thread)
-        except RuntimeError as exc:
+        except NetworkError:
             self._lifetime.workers.pop(self._number, None)
             self._token.append(True)
-            message = f"no thread can be started: {exc}"
-            raise NetworkError(message, phase="connect") from exc
+            raise
         self._thread = thread
         if self._lifetime.is_closing:
             # Closed concurrently: this one may have been missed.

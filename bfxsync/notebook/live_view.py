@@ -140,11 +140,10 @@ class ViewWorker:
         lifetime.workers[self._key] = self
         try:
             start_thread(thread)
-        except RuntimeError as exc:
+        except NetworkError:
             lifetime.workers.pop(self._key, None)
             self.end("stopped")
-            message = f"no thread can be started: {exc}"
-            raise NetworkError(message, phase="connect") from exc
+            raise
         self._thread = thread
         if lifetime.is_closing:
             # Closed concurrently: this one may have been missed.

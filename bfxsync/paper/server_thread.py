@@ -10,6 +10,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, NamedTuple, TypeVar
 
+from bfxsync._base.shield import start_thread
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.paper.journal import Journal
 from bfxsync.paper.journal_file import JournalFile
@@ -160,7 +161,11 @@ class ServerThread:
         thread = threading.Thread(
             target=self._run, args=(listener, ready), name="bfxsync-paper", daemon=True
         )
-        thread.start()
+        try:
+            start_thread(thread)
+        except NetworkError:
+            listener.close()
+            raise
         try:
             # No timeout, as reading a journal may take long.
             has_journal = self._settings.journal_path is not None

@@ -23,7 +23,7 @@ from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync._base.shield import shielded, start_thread
 from bfxsync._version import __version__
-from bfxsync.errors import BfxError, UsageError
+from bfxsync.errors import BfxError, NetworkError, UsageError
 from bfxsync.recording.format import (
     Lost,
     Missing,
@@ -77,6 +77,8 @@ class Recorder:
     ------
     UsageError
         The file cannot be created, or is neither empty nor a recording to append to.
+    NetworkError
+        No thread can be started.
     """
 
     def __init__(
@@ -113,7 +115,11 @@ class Recorder:
             raise UsageError(f"cannot record to {self.path!r}: {exc}") from exc
         reset_after_fork(self)
         self._thread = Thread(target=self._run, name="bfxsync-record", daemon=True)
-        shielded(start_thread, self._thread)
+        try:
+            shielded(start_thread, self._thread)
+        except NetworkError:
+            self._file.close()
+            raise
 
     # --- the threads of the connections -------------------------------------------------------
 

@@ -23,7 +23,7 @@ from bfxsync.checks.hosts import wss_host_of
 from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import check_seconds
-from bfxsync.errors import ClosedError, NetworkError, RequestTimeout, UsageError
+from bfxsync.errors import ClosedError, RequestTimeout, UsageError
 from bfxsync.relay.channels import CHANNELS, identities_of
 from bfxsync.relay.feed import RelayFeed
 from bfxsync.relay.frame_tap import MAX_WAITING_BYTES, FrameTap
@@ -251,12 +251,7 @@ class Relay:
             return
         self._writer.store.prepare()
         thread = Thread(target=self._writer.run, name="bfxsync-relay", daemon=True)
-        try:
-            start_thread(thread)
-        except RuntimeError as exc:
-            raise NetworkError(
-                f"cannot start a thread: {exc}", phase="connect"
-            ) from exc
+        start_thread(thread)
         self._thread = thread
 
     def wait_leader(self, timeout: float | None = None) -> bool:

@@ -29,7 +29,7 @@ from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.numbers import check_integer
 from bfxsync.checks.texts import check_pattern
 from bfxsync.checks.times import check_seconds
-from bfxsync.errors import ClosedError, NetworkError, UsageError
+from bfxsync.errors import ClosedError, UsageError
 from bfxsync.models.stream import Gap
 from bfxsync.relay.channels import shared_identities_of
 from bfxsync.relay.group_store import Entries, GroupStore, Pace, WorkFailed
@@ -207,11 +207,7 @@ class GroupWorker:
     def _start(self) -> None:
         if self._thread is None:
             thread = Thread(target=self._main, name="bfxsync-worker", daemon=True)
-            try:
-                start_thread(thread)
-            except RuntimeError as exc:
-                message = f"cannot start a thread: {exc}"
-                raise NetworkError(message, phase="connect") from exc
+            start_thread(thread)
             self._thread = thread
 
     def run(self) -> None:

@@ -32,7 +32,7 @@ from bfxsync._base.redis_urls import is_redis_url, redis_url
 from bfxsync._base.shield import later, shielded
 from bfxsync.checks.options import check_bool
 from bfxsync.checks.times import check_seconds
-from bfxsync.errors import BfxError, UsageError
+from bfxsync.errors import BfxError, NetworkError, UsageError
 from bfxsync.shared_limits.file_store import FileStore
 from bfxsync.shared_limits.fraction import UNKNOWN_PROCESSES, Fraction
 from bfxsync.shared_limits.redis_store import RedisStore
@@ -289,10 +289,10 @@ class SharedBudget:
         wake = self._wake
         try:
             later(_watch, weakref.ref(self, lambda _: wake.set()), wake, self._process)
-        except RuntimeError as exc:
+        except NetworkError as exc:
             # Too many threads, or Python is ending: the next request tries again.
             self._is_watched = False
-            _log.debug("no thread watches the shared budget: %s", exc)
+            _log.debug("the shared budget is not watched: %s", exc)
 
     def _beat(self) -> bool:
         """Give a sign of life, or try to end an outage; return whether the store is there."""
@@ -372,7 +372,7 @@ class Turn:
         self.is_given_up = True
         try:
             later(self._budget._give_back, self)
-        except RuntimeError:
+        except NetworkError:
             # Python is ending, or has too many threads. The slot expires.
             pass
 

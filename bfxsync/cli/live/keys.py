@@ -10,6 +10,8 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
+from bfxsync._base.shield import start_thread
+
 QUIT, NEXT, PREVIOUS, REDRAW = "quit", "next", "previous", "redraw"
 
 _NAP_S = 0.2
@@ -61,13 +63,15 @@ class Keys:
             import tty
         except ImportError:
             return
+        thread = Thread(
+            target=self._read, args=(descriptor,), name="bfxsync-keys", daemon=True
+        )
+        # First: if that fails, `__exit__` is not called, which restores the terminal.
+        start_thread(thread)
+        self._thread = thread
         self._modes = termios.tcgetattr(descriptor)
         # Keys at once and not echoed; Ctrl-C stays a signal.
         tty.setcbreak(descriptor)
-        self._thread = Thread(
-            target=self._read, args=(descriptor,), name="bfxsync-keys", daemon=True
-        )
-        self._thread.start()
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()

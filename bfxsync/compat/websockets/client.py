@@ -17,6 +17,7 @@ from bfxsync import BfxError, Client, ConnectionStatus, SubscriptionRejected, Us
 from bfxsync._base.describe import also_half_made
 from bfxsync._base.hidden import hide
 from bfxsync._base.logs import get_logger
+from bfxsync._base.shield import start_thread
 from bfxsync.checks.books import PRECISIONS, check_book_argument
 from bfxsync.checks.callbacks import check_callback
 from bfxsync.checks.candles import candle_key
@@ -126,7 +127,7 @@ class WssClient(OrderMethods):
         )
         self._is_running = True
         try:
-            self._thread.start()
+            start_thread(self._thread)
         except BaseException:
             self._is_running = False
             raise

@@ -293,7 +293,7 @@ class Core:
         self.start_dispatch()
         try:
             link.start()
-        except (OSError, RuntimeError) as exc:
+        except OSError as exc:
             raise _no_connection(exc) from exc
         if self.lifetime.is_closing:
             # Closed concurrently: the loop over the connections may have missed this one.
@@ -304,7 +304,7 @@ class Core:
         self._has_dispatched = True
         try:
             self.dispatcher.start()
-        except (OSError, RuntimeError) as exc:
+        except OSError as exc:
             raise _no_connection(exc) from exc
 
     def has_writer(self, subscriber: Subscriber) -> bool:

@@ -260,10 +260,10 @@ class Reconciler:
         self._threads.append(thread)
         try:
             start_thread(thread)
-        except RuntimeError as exc:
+        except NetworkError as exc:
             # The next job tries again.
             self._worker.pop("thread", None)
-            _log.error("operations cannot be reconciled, no thread: %s", exc)
+            _log.error("operations cannot be reconciled: %s", exc)
 
     # --- the worker ---------------------------------------------------------------------------
 
