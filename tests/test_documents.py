@@ -7,6 +7,7 @@ import importlib
 import re
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from programs import run_program
@@ -16,7 +17,13 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.rst", *sorted((ROOT / "docs").rglob("*.rst"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
-_BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", re.MULTILINE)
+# Python, perhaps with the name of a file, and what it prints, with nothing but prose between both.
+_BLOCK = re.compile(
+    r"^\.\. code-block:: python\n(?:    :caption: (\S+)\n)?\n((?:    .*\n|\n)+)"
+    r"(?:(?:(?!\.\. ).*\n)*?\.\. code-block:: text\n"
+    r"    :class: (output|numbers|sample)\n\n((?:    .*\n|\n)+))?",
+    re.MULTILINE,
+)
 _PROMISE = re.compile(r"^(r\d\d)  \S.*  ``(tests\S*)``$", re.MULTILINE)
 _ROW = re.compile(r"^(\S.*\?) +``(\S+\.py)`` ``(\S+)``$", re.MULTILINE)
 
@@ -37,18 +44,61 @@ bfxsync.Client = exchange.client
 """
 
 
+# Run in a kernel, see tests/jupyter.
+IN_KERNELS = ["notebook.rst", "notebooks.rst"]
+
+
+class Block(NamedTuple):
+    """A block of Python: the files of its page up to it, and what it is said to print."""
+
+    code: str
+    files: dict[str, str]
+    kind: str | None
+    printed: str
+
+
+def dedented(text):
+    return re.sub(r"^    ", "", text or "", flags=re.MULTILINE).strip("\n") + "\n"
+
+
 def blocks():
     for path in DOCUMENTS:
-        if path.name == "notebooks.rst":
-            continue  # runs in a kernel, see tests/jupyter
+        if path.name in IN_KERNELS:
+            continue
+        files = {}
         for number, match in enumerate(_BLOCK.finditer(path.read_text()), 1):
-            code = re.sub(r"^    ", "", match.group(1), flags=re.MULTILINE)
+            name, code, kind, printed = match.groups()
+            code = dedented(code)
+            if name:
+                files = {**files, name: code}
             is_program = "with Client() as" in code or "with Client(**" in code
             if is_program and "def test_" not in code:
                 code = _LOCALLY + code
             if path.name == "README.rst":
                 code = _FEW_EXTRAS + code
-            yield pytest.param(code, id=f"{path.name}-{number}")
+            block = Block(code, files, kind, dedented(printed))
+            yield pytest.param(block, id=f"{path.name}-{number}")
+
+
+def shape(line):
+    """Return a line without its numbers, and without the blanks that align them."""
+    return re.sub(r"\s+", " ", re.sub(r"-?\d[\d,.:]*", "0", line)).strip()
+
+
+def assert_printed(output, block):
+    """
+    Compare an output with the one that is shown.
+
+    ``output`` is exact, ``numbers`` differ from run to run, and of a ``sample`` which of its lines
+    come, too.
+    """
+    found, shown = output.splitlines(), block.printed.rstrip().splitlines()
+    if block.kind == "output":
+        assert found == shown
+    elif block.kind == "numbers":
+        assert [*map(shape, found)] == [*map(shape, shown)]
+    elif block.kind == "sample":
+        assert found and {*map(shape, found)} <= {*map(shape, shown)}
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +107,11 @@ def run():
         yield partial(run_program, python)
 
 
-@pytest.mark.parametrize("code", list(blocks()))
-def test_r17_every_snippet_runs(run, code, tmp_path):
+@pytest.mark.parametrize("block", list(blocks()))
+def test_r17_every_snippet_runs(run, block, tmp_path):
+    code = block.code
+    for name, text in block.files.items():
+        (tmp_path / name).write_text(text)
     if "def test_" in code:
         path = tmp_path / "test_snippet.py"
         path.write_text(code)
@@ -66,7 +119,8 @@ def test_r17_every_snippet_runs(run, code, tmp_path):
         code_of_run = f"import pytest, sys; sys.exit(pytest.main({arguments}))"
         arguments = ["-c", code_of_run]
         output = run(arguments, endless=False, enough=bool, folder=tmp_path)
-        assert f"{code.count('def test_')} passed" in output
+        passed = int(re.search(r"(\d+) passed", output).group(1))
+        assert passed >= code.count("def test_")
         return
     # A recording ends by itself.
     endless = not any(end in code for end in (".close()", "replay("))
@@ -75,13 +129,23 @@ def test_r17_every_snippet_runs(run, code, tmp_path):
     cuts = ("drop_connections", "cut_after_input")
     shown += ["disconnected"] if any(each in code for each in cuts) else []
     arguments = ["-c", code]
-    run(arguments, endless=endless, enough=bool, shown=shown, folder=tmp_path)
+    output = run(arguments, endless=endless, enough=bool, shown=shown, folder=tmp_path)
+    assert_printed(output, block)
+
+
+@pytest.mark.parametrize("kind", ["output", "numbers", "sample"])
+def test_a_wrong_output_is_noticed(kind):
+    block = Block("", {}, kind, "bid 64,250.5  now\nask 1 gone\n")
+    assert_printed(block.printed, block)
+    for wrong in ("bid 64,250.5  gone\nask 1 gone\n", "", "bid\nask\n"):
+        with pytest.raises(AssertionError):
+            assert_printed(wrong, block)
 
 
 def test_r17_the_readme_has_its_examples():
     text = (ROOT / "README.rst").read_text()
     assert 'pip install ".[cli,paper]"' in text
-    first, *others = _BLOCK.findall(text)
+    first, *others = [match.group(2) for match in _BLOCK.finditer(text)]
     assert "with Client() as" in first and "paper" not in first
     assert len(others) >= 4
 
