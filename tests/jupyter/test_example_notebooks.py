@@ -21,7 +21,9 @@ from .stored import (
     texts,
 )
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "howto" / "notebooks.rst"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCUMENT = DOCS / "howto" / "notebooks.rst"
+DOCUMENTS = [DOCUMENT, DOCS / "tutorials" / "notebook.rst"]
 
 pytestmark = [
     pytest.mark.once,
@@ -36,8 +38,8 @@ by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 @pytest.fixture(scope="module")
 def executed():
-    notebooks = [*map(read, NOTEBOOKS), of_document(DOCUMENT)]
-    return dict(zip([*NOTEBOOKS, DOCUMENT], execute(notebooks)))
+    notebooks = [*map(read, NOTEBOOKS), *map(of_document, DOCUMENTS)]
+    return dict(zip([*NOTEBOOKS, *DOCUMENTS], execute(notebooks)))
 
 
 def result(executed, path):
@@ -65,9 +67,10 @@ def test_texts_of_a_stream_are_joined_however_they_are_cut():
     assert joined(cut) == whole
 
 
-def test_the_document_runs_as_a_notebook(executed):
-    cells = code_cells(result(executed, DOCUMENT))
-    assert len(cells) >= 4 and leaks(texts(executed[DOCUMENT])) == []
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_a_document_runs_as_a_notebook(executed, path):
+    cells = code_cells(result(executed, path))
+    assert len(cells) >= 4 and leaks(texts(executed[path])) == []
     outputs = [output for cell in cells for output in cell.outputs]
     assert [each for each in outputs if each.get("name") == "stderr"] == []
 
