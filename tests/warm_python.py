@@ -2,7 +2,8 @@
 Programs in forks of a Python that has imported the libraries already.
 
 The imports of aiohttp and requests are two thirds of what a short program computes. Of the package
-nothing is imported before the fork, and a program ends with its interpreter, as any script does.
+nothing is imported before the fork, unless that is asked for. A program ends with its interpreter,
+as any script does.
 """
 
 from __future__ import annotations
@@ -60,14 +61,21 @@ class Program:
 
 
 class WarmPython:
-    """The Python that is forked, for as long as it is used as a context."""
+    """
+    The Python that is forked, for as long as it is used as a context.
 
-    def __init__(self) -> None:
+    It also imports `modules`, for programs of which it does not matter when they are imported.
+    """
+
+    def __init__(self, *modules: str) -> None:
         self._control, theirs = socket.socketpair()
         self._answers = self._control.makefile()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-u", "-W", "error", __file__, str(theirs.fileno())],
+                [
+                    *(sys.executable, "-u", "-W", "error", __file__),
+                    *(str(theirs.fileno()), *modules),
+                ],
                 pass_fds=[theirs.fileno()],
             )
 
@@ -125,7 +133,7 @@ def next_program(control: socket.socket) -> list[str]:
 
 
 if __name__ == "__main__":
-    for name in LIBRARIES.split():
+    for name in [*LIBRARIES.split(), *sys.argv[2:]]:
         try:
             __import__(name)
         except ImportError:
