@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bfxsync.shared_limits.fraction import UNKNOWN_PROCESSES, Fraction
+from bfxsync.shared_limits.outage import SETTLE_S, Outage
 from bfxsync.shared_limits.redis_scripts import BLOCK, REQUEST, RESTORE, SEEN
+from bfxsync.shared_limits.sent import Sent
 from bfxsync.shared_limits.state import FORMAT, SEEN_S, Now, State, decode
 from bfxsync.shared_limits.window import (
     LATE_S,
@@ -166,6 +168,34 @@ def test_a_refusal_blocks_a_part() -> None:
     part.block("a", 101.0, 130.0)
     answer = part.request("a", "p", Limit(4, 10.0), 120.0, FOREVER)
     assert answer.wait_s == answer.blocked_s == 10.0
+
+
+def test_an_outage_ends_after_a_pause() -> None:
+    limit, part = Limit(4, 10.0), Fraction(100.0, 2)
+    away = Outage(100.0, part, "gone")
+    assert away.is_away and not away.is_over(1e9)
+    answer = away.request("a", "p", limit, 110.0, FOREVER)
+    assert answer.wait_s == 0 and answer.is_away
+    restoring = Outage(100.0, part, "gone", FOREVER)
+    assert not restoring.is_away and not restoring.is_over(1e9)
+    answer = restoring.request("a", "p", limit, 111.0, FOREVER)
+    assert answer == Answer(SETTLE_S, processes=2)
+    back = Outage(100.0, part, "gone", 112.0)
+    assert not back.is_over(111.9) and back.is_over(112.0)
+    answer = back.request("a", "p", limit, 111.0, 0.5)
+    assert answer == Answer(1.0, is_booked=False, processes=2)
+
+
+def test_recent_requests_are_kept_up_to_the_limit() -> None:
+    sent = Sent()
+    for owner, at in (("x", 90.0), ("a", 95.0), ("b", 96.0), ("a", 97.0), ("c", 99.0)):
+        sent.add("a", LIMIT, owner, at)
+    sent.add("b", LIMIT, "d", 80.0)
+    assert list(sent.recent(100.0)) == [
+        ("a", 10.0, [("b", 4.0), ("a", 3.0), ("c", 1.0)])
+    ]
+    sent.forget("a")
+    assert list(sent.recent(100.0)) == []
 
 
 THEN = Now(1_000_000.0, 500.0)

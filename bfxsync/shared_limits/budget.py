@@ -16,9 +16,8 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections import deque
 from itertools import count
-from typing import Any, Callable, Deque, Dict, Iterator, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple
 
 import attrs
 
@@ -35,17 +34,10 @@ from bfxsync.checks.times import check_seconds
 from bfxsync.errors import BfxError, NetworkError, UsageError
 from bfxsync.shared_limits.file_store import FileStore
 from bfxsync.shared_limits.fraction import UNKNOWN_PROCESSES, Fraction
+from bfxsync.shared_limits.outage import PROBE_S, SETTLE_S, TIMEOUT_S, Outage
 from bfxsync.shared_limits.redis_store import RedisStore
+from bfxsync.shared_limits.sent import Sent
 from bfxsync.shared_limits.window import LONGEST_WINDOW_S, Answer, Limit
-
-TIMEOUT_S = 1.0
-"""For each call of the store; `close` must end within two seconds."""
-
-PROBE_S = 1.0
-"""Time between two attempts to reach a store that is away."""
-
-SETTLE_S = PROBE_S + TIMEOUT_S + 0.5
-"""After the return of a store: every process has noticed it by then."""
 
 BEAT_S = 10.0
 """Time between two signs of life of a process; shorter at first."""
@@ -54,17 +46,6 @@ _FIRST_BEAT_S = 1.0
 _MANY_KEYS = 256
 
 _log = get_logger(__name__)
-
-
-@attrs.define(eq=False)
-class _Outage:
-    """The time in which the store is away, and a moment after it."""
-
-    began: float
-    fraction: Fraction
-    error: str
-    settled_at: Optional[float] = None
-    """When the store is used again; None while it is away."""
 
 
 class SharedBudget:
@@ -122,14 +103,13 @@ class SharedBudget:
             self._store = FileStore(place, timeout_s=timeout_s)
             # An unusable file is a mistake of the caller; a server may be away for a while.
             shielded(self._store.check)
-        self._outage: AtomicValue[Optional[_Outage]] = AtomicValue(None)
+        self._outage: AtomicValue[Optional[Outage]] = AtomicValue(None)
         self._processes = 0
         self._outage_count = 0
         self._last_error: str | None = None
         # By key: the answer to the last request, with its time.
         self._latest: Dict[str, Tuple[Answer, float]] = {}
-        # By key: the window, and owners and times of the requests sent last.
-        self._sent: Dict[str, Tuple[float, Deque[Tuple[str, float]]]] = {}
+        self._sent = Sent()
         self._blocked_until: Dict[str, float] = {}
         self._reset_after_fork()
         reset_after_fork(self)
@@ -152,7 +132,7 @@ class SharedBudget:
         outage = self._outage.get()
         return {
             "store": str(self._store),
-            "is_away": outage is not None and outage.settled_at is None,
+            "is_away": outage is not None and outage.is_away,
             "processes": self._processes,
             "outages": self._outage_count,
             "last_error": self._last_error,
@@ -188,38 +168,34 @@ class SharedBudget:
 
     def _request(self, turn: Turn, longest_s: float) -> Answer:
         self._start_watcher()
-        answer = self._answer(turn, longest_s)
-        now = time.monotonic()
+        while True:
+            outage = self._current_outage()
+            try:
+                answer = self._answer(turn, longest_s, outage)
+            except BfxError as exc:
+                self._begin_outage(exc)
+                continue
+            now = time.monotonic()
+            if answer.is_booked and answer.wait_s <= 0 and not turn.is_given_up:
+                self._sent.add(turn.key, turn.limit, turn.owner, now)
+            # Otherwise the store was lost, or has come back, meanwhile. If the requests that were
+            # sent have been added to it, this one may be missing.
+            if self._outage.get() is outage:
+                break
         self._forget(now)
         self._latest[turn.key] = answer, now
         if turn.is_given_up:
             # Its caller was interrupted meanwhile.
             self._give_back(turn)
-        elif answer.is_booked and answer.wait_s <= 0:
-            window_s, most = turn.limit.window_s, turn.limit.requests
-            _, sent = self._sent.setdefault(turn.key, (window_s, deque(maxlen=most)))
-            sent.append((turn.owner, now))
         return answer
 
-    def _answer(self, turn: Turn, longest_s: float) -> Answer:
+    def _answer(self, turn: Turn, longest_s: float, outage: Outage | None) -> Answer:
         key, owner, limit = turn.key, turn.owner, turn.limit
-        outage = self._current_outage()
-        if outage is None:
-            try:
-                answer = self._store.request(
-                    self._process, key, owner, limit, longest_s
-                )
-            except BfxError as exc:
-                outage = self._begin_outage(exc)
-            else:
-                self._processes = answer.processes
-                return answer
-        now = time.monotonic()
-        if outage.settled_at is not None:
-            wait_s = max(outage.settled_at - now, 0.01)
-            return Answer(wait_s, wait_s <= longest_s, processes=self._processes)
-        answer = outage.fraction.request(key, owner, limit, now, longest_s)
-        return answer._replace(is_away=True)
+        if outage is not None:
+            return outage.request(key, owner, limit, time.monotonic(), longest_s)
+        answer = self._store.request(self._process, key, owner, limit, longest_s)
+        self._processes = answer.processes
+        return answer
 
     def _give_back(self, turn: Turn) -> None:
         outage = self._current_outage()
@@ -233,27 +209,29 @@ class SharedBudget:
 
     def _block(self, key: str, seconds: float) -> None:
         outage = self._current_outage()
-        if outage is None:
+        if outage is None or not outage.is_away:
             try:
                 self._store.block(key, seconds)
-                return
             except BfxError as exc:
                 outage = self._begin_outage(exc)
-        now = time.monotonic()
-        outage.fraction.block(key, now, now + seconds)
+        if outage is not None:
+            now = time.monotonic()
+            outage.fraction.block(key, now, now + seconds)
 
-    def _current_outage(self) -> _Outage | None:
+    def _current_outage(self) -> Outage | None:
         outage = self._outage.get()
-        if outage is None or outage.settled_at is None:
+        if outage is None or not outage.is_over(time.monotonic()):
             return outage
-        if time.monotonic() < outage.settled_at:
-            return outage
-        # Only this one: another may have begun.
+        self._replace(outage, None)
+        return self._outage.get()
+
+    def _replace(self, outage: Outage, following: Outage | None) -> bool:
+        """Begin the next phase of an outage; return False if another one has begun."""
         return self._outage.update(
-            lambda now: (None, None) if now is outage else (now, now)
+            lambda now: (following, True) if now is outage else (now, False)
         )
 
-    def _begin_outage(self, error: BfxError) -> _Outage:
+    def _begin_outage(self, error: BfxError) -> Outage:
         now = time.monotonic()
         fraction = Fraction(now, self._processes)
         for key in self.keys():
@@ -261,11 +239,11 @@ class SharedBudget:
             if blocked_s:
                 # The exchange goes on to refuse, and attempts may prolong that.
                 fraction.block(key, now, now + blocked_s)
-        mine = _Outage(now, fraction, str(error))
+        mine = Outage(now, fraction, str(error))
 
-        def change(outage: _Outage | None) -> Tuple[_Outage, _Outage]:
-            # One that settles is over: the store was lost again.
-            is_on = outage is not None and outage.settled_at is None
+        def change(outage: Outage | None) -> Tuple[Outage, Outage]:
+            # After the return of the store: it was lost again.
+            is_on = outage is not None and outage.is_away
             return (outage, outage) if outage is not None and is_on else (mine, mine)
 
         outage = self._outage.update(change)
@@ -297,7 +275,7 @@ class SharedBudget:
     def _beat(self) -> bool:
         """Give a sign of life, or try to end an outage; return whether the store is there."""
         outage = self._current_outage()
-        if outage is not None and outage.settled_at is None:
+        if outage is not None and outage.is_away:
             return self._reach(outage)
         try:
             self._processes = self._store.seen(self._process)
@@ -306,27 +284,32 @@ class SharedBudget:
             return False
         return True
 
-    def _reach(self, outage: _Outage) -> bool:
+    def _reach(self, outage: Outage) -> bool:
         """Try to end an outage; return whether the store is back."""
-        now = time.monotonic()
+        restoring = attrs.evolve(outage, settled_at=float("inf"))
         try:
             self._store.seen(self._process)
-            for key, (window_s, sent) in list(self._sent.items()):
-                ages = [(owner, now - at) for owner, at in list(sent)]
-                recent = [(owner, age_s) for owner, age_s in ages if age_s < window_s]
-                if recent:
-                    self._store.restore(self._process, key, window_s, recent)
-            for key, until in list(self._blocked_until.items()):
-                if until > now:
-                    self._store.block(key, until - now)
+            # From here on no request is sent that may be missing from those that are added.
+            if not self._replace(outage, restoring):
+                return False
+            self._restore(time.monotonic())
         except BfxError as exc:
             self._last_error = str(exc)
+            self._replace(restoring, outage)
             return False
         now = time.monotonic()
-        outage.settled_at = now + SETTLE_S
+        self._replace(restoring, attrs.evolve(outage, settled_at=now + SETTLE_S))
         away_s = now - outage.began
         _log.info("the shared budget is back after %.0f s: %s", away_s, self._store)
         return True
+
+    def _restore(self, now: float) -> None:
+        """Add to the store what it may have lost."""
+        for key, window_s, recent in self._sent.recent(now):
+            self._store.restore(self._process, key, window_s, recent)
+        for key, until in list(self._blocked_until.items()):
+            if until > now:
+                self._store.block(key, until - now)
 
     def _forget(self, now: float) -> None:
         """Drop what is known of unused keys, as callers may use any number of paths."""
@@ -335,7 +318,7 @@ class SharedBudget:
         for key, (_, at) in list(self._latest.items()):
             if at + LONGEST_WINDOW_S < now and self._blocked_until.get(key, now) <= now:
                 self._latest.pop(key, None)
-                self._sent.pop(key, None)
+                self._sent.forget(key)
                 self._blocked_until.pop(key, None)
 
     def _reset_after_fork(self) -> None:
@@ -348,7 +331,7 @@ class SharedBudget:
             # A server forks several, and none of them has told the store yet.
             self._processes = max(self._processes, UNKNOWN_PROCESSES)
         self._outage = AtomicValue(None)
-        self._sent = {}
+        self._sent = Sent()
         self._store.reset_after_fork()
 
 

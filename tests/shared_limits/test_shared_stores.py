@@ -416,6 +416,32 @@ def test_a_lost_server_learns_what_was_sent(caplog: pytest.LogCaptureFixture) ->
     assert "keeps to 1/2 of each limit" in "".join(lines)
 
 
+def test_no_request_is_sent_while_others_are_restored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    short = Limit(8, 1.0)
+    with RedisServer() as server:
+        budget = SharedBudget(f"{server.url}?address=office")
+        turn = ask(budget, limit=short)
+        budget.block("b", 50.0)
+        server.kill()
+        until(lambda: turn.ask().wait_s == 0 and budget.stats()["is_away"])
+        block, waits = budget._store.block, []
+
+        def block_later(key: str, seconds: float) -> None:
+            # The requests sent so far have been added.
+            waits.append(budget.turn("a", short).ask().wait_s)
+            block(key, seconds)
+
+        monkeypatch.setattr(budget._store, "block", block_later)
+        server.start()
+        until(lambda: bool(waits) and not budget.stats()["is_away"])
+        assert min(waits) > 0
+        monkeypatch.undo()
+        budget.block("c", 50.0)
+        assert server.client().exists("bfx:{limits:office}:c:blocked")
+
+
 def test_a_block_outlasts_the_loss_of_the_server() -> None:
     short = Limit(3, 1.0)
     with RedisServer() as server:

@@ -14,7 +14,7 @@ import pytest
 from patience import at_most
 from redis_server import RedisServer
 
-from bfxsync.shared_limits.budget import SETTLE_S
+from bfxsync.shared_limits.outage import SETTLE_S
 from bfxsync.shared_limits.window import SPARE_S
 
 pytestmark = pytest.mark.once

@@ -24,7 +24,8 @@ from bfxsync.rest.http.rate_limiter import (
     refusal_of,
     wait_in_naps,
 )
-from bfxsync.shared_limits.budget import PROBE_S, SharedBudget
+from bfxsync.shared_limits.budget import SharedBudget
+from bfxsync.shared_limits.outage import PROBE_S
 from bfxsync.shared_limits.window import Answer, Limit
 
 _MANY_GROUPS = 256

@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, Tuple
 
-from bfxsync.shared_limits.budget import PROBE_S, SharedBudget, Turn
+from bfxsync.shared_limits.budget import SharedBudget, Turn
+from bfxsync.shared_limits.outage import PROBE_S
 from bfxsync.shared_limits.window import SPARE_S, Limit
 from bfxsync.ws.io.rate_limiter import BUDGETS, PUBLIC_BUDGET, ConnectionRateLimiter
 
