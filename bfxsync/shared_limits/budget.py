@@ -39,9 +39,6 @@ from bfxsync.shared_limits.redis_store import RedisStore
 from bfxsync.shared_limits.sent import Sent
 from bfxsync.shared_limits.window import LONGEST_WINDOW_S, Answer, Limit
 
-BEAT_S = 10.0
-"""Time between two signs of life of a process; shorter at first."""
-
 _FIRST_BEAT_S = 1.0
 _MANY_KEYS = 256
 
@@ -288,7 +285,7 @@ class SharedBudget:
         """Try to end an outage; return whether the store is back."""
         restoring = attrs.evolve(outage, settled_at=float("inf"))
         try:
-            self._store.seen(self._process)
+            self._store.join(self._process)
             # From here on no request is sent that may be missing from those that are added.
             if not self._replace(outage, restoring):
                 return False
@@ -369,6 +366,6 @@ def _watch(find: Callable[[], SharedBudget | None], wake: Latch, process: str) -
         budget = find()
         if budget is None or budget._process != process:
             return
-        pause_s = min(2 * pause_s, BEAT_S) if budget._beat() else PROBE_S
+        pause_s = min(2 * pause_s, budget._store.beat_s) if budget._beat() else PROBE_S
         # Not kept while this thread waits.
         del budget

@@ -69,6 +69,9 @@ class FileStore:
         The extra is not installed, or the file is unusable or has other contents.
     """
 
+    beat_s = 10.0
+    """Time between two signs of life of a process; shorter at first."""
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -100,6 +103,10 @@ class FileStore:
     def check(self) -> None:
         """Read and write the file; raises as a request does."""
         self._change(lambda state, now: (state, None))
+
+    def join(self, process: str) -> int:
+        """Note that a process begins to use the store; return how many do."""
+        return self.seen(process)
 
     def seen(self, process: str) -> int:
         """Note that a process is alive; return how many are."""

@@ -7,6 +7,7 @@ from typing import Optional
 import attrs
 
 from bfxsync.shared_limits.fraction import Fraction
+from bfxsync.shared_limits.redis_scripts import BEAT_S
 from bfxsync.shared_limits.window import Answer, Limit
 
 TIMEOUT_S = 1.0
@@ -15,8 +16,8 @@ TIMEOUT_S = 1.0
 PROBE_S = 1.0
 """Time between two attempts to reach a store that is away."""
 
-SETTLE_S = PROBE_S + TIMEOUT_S + 0.5
-"""After the return of a store: every process has noticed it by then."""
+SETTLE_S = max(PROBE_S, BEAT_S) + TIMEOUT_S + 0.5
+"""After the return of a store: every process has noticed its loss by then."""
 
 
 @attrs.frozen(eq=False)

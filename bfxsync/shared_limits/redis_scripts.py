@@ -3,12 +3,18 @@ The reserving window of `bfxsync.shared_limits.window` as scripts of Redis.
 
 Times are microseconds of the server's clock. A sorted set has the slots of a limit, with their
 owners as members. KEYS are slots, end of the block, processes; the same for all scripts.
+
+A server that was restarted may have lost its data, or the last part of it. So a process tells each
+script when the store has last seen it, and the script does nothing if the store does not know that.
 """
 
 from __future__ import annotations
 
 from bfxsync.shared_limits.state import SEEN_S
 from bfxsync.shared_limits.window import LATE_S
+
+BEAT_S = 2.0
+"""Time between two signs of life of a process, so that one without requests notices a loss too."""
 
 _HEAD = """
 local slots, blocked_key, processes = KEYS[1], KEYS[2], KEYS[3]
@@ -30,24 +36,28 @@ end
 -- First, as a full server refuses a script unless its first write frees memory. What a budget needs
 -- is little, and expires.
 redis.call('ZREMRANGEBYSCORE', processes, '-inf', text(now - RECENT))
-local function seen(process)
+-- Returns false if the store has lost data since `known`; 0 if that is allowed.
+local function seen(process, known)
+    local last = tonumber(redis.call('ZSCORE', processes, process) or '0')
+    if last < tonumber(known) then return false end
     redis.call('ZADD', processes, text(now), process)
     redis.call('PEXPIRE', processes, text(RECENT / 1000))
     return redis.call('ZCARD', processes)
 end
 """.replace("RECENT", f"{SEEN_S * 1e6:.0f}")
 
-# ARGV: owner, count, window, longest wait, process. Returns the wait, whether it is booked, the
-# number of slots, the rest of the block, and the number of processes.
+# ARGV: process, known, owner, count, window, longest wait. Returns the time, the wait, whether it
+# is booked, the number of slots, the rest of the block, and the number of processes.
 REQUEST = (
     _HEAD
     + """
-local owner, count, window = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local longest = tonumber(ARGV[4])
-local count_seen = seen(ARGV[5])
+local owner, count, window = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local longest = tonumber(ARGV[6])
+local count_seen = seen(ARGV[1], ARGV[2])
+if not count_seen then return false end
 local function answer(wait, booked)
     local used, rest = redis.call('ZCARD', slots), math.max(blocked - now, 0)
-    return {text(wait), booked, used, text(rest), count_seen}
+    return {text(now), text(wait), booked, used, text(rest), count_seen}
 end
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', text(now - window))
 local mine = tonumber(redis.call('ZSCORE', slots, owner) or '')
@@ -69,11 +79,12 @@ return answer(at - now, 1)
 """.replace("LATE", f"{LATE_S * 1e6:.0f}")
 )
 
-# ARGV: process. Returns the number of processes.
+# ARGV: process, known. Returns the time and the number of processes.
 SEEN = (
     _HEAD
     + """
-return seen(ARGV[1])
+local count_seen = seen(ARGV[1], ARGV[2])
+return count_seen and {text(now), count_seen}
 """
 )
 
@@ -94,15 +105,15 @@ return 0
 """
 )
 
-# ARGV: process, window, and for each slot its owner and its age.
+# ARGV: process, known, window, and for each slot its owner and its age. Returns the time.
 RESTORE = (
     _HEAD
     + """
-seen(ARGV[1])
-for i = 3, #ARGV, 2 do
+if not seen(ARGV[1], ARGV[2]) then return false end
+for i = 4, #ARGV, 2 do
     redis.call('ZADD', slots, 'NX', text(now - tonumber(ARGV[i + 1])), ARGV[i])
 end
-keep(tonumber(ARGV[2]))
-return 0
+keep(tonumber(ARGV[3]))
+return {text(now)}
 """
 )

@@ -3,6 +3,8 @@ A budget that machines with one public address share through Redis; needs the ex
 
 Strategy: one call of one script for each request, by the clock of the server, so there is no
 polling. A script is idempotent for an owner, so a call whose connection was lost is repeated once.
+The store keeps when it has last seen each process. If that is missing, or older than the process
+knows, data is lost, and the process gets no slot until it joins again.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ class RedisStore:
         The extra is not installed, or there is no valid address.
     """
 
+    beat_s = redis_scripts.BEAT_S
+    """Time between two signs of life of a process; shorter at first."""
+
     def __init__(self, url: RedisUrl, *, timeout_s: float) -> None:
         address = url.options.get("address", "")
         if not _NAME.fullmatch(address):
@@ -48,37 +53,46 @@ class RedisStore:
         # One hash slot for all keys of a script, as a cluster requires.
         self._prefix = f"bfx:{{limits:{address}}}:"
         self._address = address
+        # When the store has last seen this process, by its clock; 0 before it joins.
+        self._seen_at = 0
         self._client: Any = self._open()
 
     def __str__(self) -> str:
         return f"{self._url} (address {self._address})"
 
     def reset_after_fork(self) -> None:
-        """Use connections of its own in a child process."""
+        """Use connections of its own in a child process, which has to join."""
+        self._seen_at = 0
         self._client = self._open()
 
     def close(self) -> None:
         """Close the connections; the next call opens another one."""
         self._client.connection_pool.disconnect()
 
+    def join(self, process: str) -> int:
+        """Note that a process begins to use the store, also after a loss; return how many do."""
+        (found,) = self._ask(redis_scripts.SEEN, "", process, 0)
+        return int(found)
+
     def seen(self, process: str) -> int:
         """Note that a process is alive; return how many are."""
-        found: int = self._run(redis_scripts.SEEN, "", process)
-        return found
+        (found,) = self._ask(redis_scripts.SEEN, "", process, self._seen_at)
+        return int(found)
 
     def request(
         self, process: str, key: str, owner: str, limit: Limit, longest_s: float
     ) -> Answer:
         """Claim or book a slot; see `Window.request`."""
         longest = "inf" if longest_s == float("inf") else _micros(longest_s)
-        wait, booked, used, blocked, processes = self._run(
+        wait, booked, used, blocked, processes = self._ask(
             redis_scripts.REQUEST,
             key,
+            process,
+            self._seen_at,
             owner,
             limit.requests,
             _micros(limit.window_s),
             longest,
-            process,
         )
         return Answer(
             int(wait) / 1e6, bool(booked), used, int(blocked) / 1e6, processes
@@ -98,7 +112,8 @@ class RedisStore:
     ) -> None:
         """Add the requests that this process has sent: their owners, and how long ago."""
         slots = [part for owner, age_s in sent for part in (owner, _micros(age_s))]
-        self._run(redis_scripts.RESTORE, key, process, _micros(window_s), *slots)
+        window = _micros(window_s)
+        self._ask(redis_scripts.RESTORE, key, process, self._seen_at, window, *slots)
 
     def _open(self) -> Any:
         return open_redis(self._url, timeout_s=self._timeout_s)
@@ -106,6 +121,19 @@ class RedisStore:
     def _keys(self, key: str) -> Tuple[str, str, str]:
         slots = f"{self._prefix}{key}"
         return slots, f"{slots}:blocked", f"{self._prefix}processes"
+
+    def _ask(
+        self, script: str, key: str, process: str, seen_at: int, *arguments: object
+    ) -> Sequence[Any]:
+        """Run a script for a process; raises `NetworkError` if the store has lost data."""
+        reply: Sequence[Any] | None = self._run(
+            script, key, process, seen_at, *arguments
+        )
+        if reply is None:
+            raise NetworkError(f"Redis at {self._url} has lost data", phase="receive")
+        # Of the replies to several threads an older one may be last: it expects less.
+        self._seen_at = int(reply[0])
+        return reply[1:]
 
     def _run(self, script: str, key: str, *arguments: object) -> Any:
         try:
