@@ -27,10 +27,11 @@ def test_everything_public_has_a_docstring():
             assert thing.__doc__, name
 
 
-def test_version_is_the_changelogs_top_or_unreleased():
+def test_version_is_the_changelogs_top():
     changelog = (ROOT / "CHANGELOG.rst").read_text()
-    first = re.search(r"^(Unreleased|\d+\.\d+\.\d+)\n-+$", changelog, re.MULTILINE)
-    assert first is not None and first.group(1) in ("Unreleased", bfxsync.__version__)
+    first = re.search(r"^(\d\S*) \((.+)\)\n-+$", changelog, re.MULTILINE)
+    assert first is not None and first.group(1) == bfxsync.__version__
+    assert re.fullmatch(r"not yet released|\d{4}-\d\d-\d\d", first.group(2))
 
 
 def test_there_are_three_runtime_dependencies():
