@@ -28,6 +28,8 @@ from bfxsync.paper.server.market_data import MarketData
 from bfxsync.wire.channels import BookChannel, channel_for
 from bfxsync.wire.codec import loads_for
 
+pytestmark = pytest.mark.once
+
 MTS = 1_700_000_000_000
 
 

@@ -206,6 +206,7 @@ def test_exceptions_that_raise_when_looked_at_are_logged(attach, stderr, name):
     assert "Odd" in text and stderr() == ""
 
 
+@pytest.mark.once
 def test_every_module_logs_through_the_guard():
     package = Path(bfxsync.__file__).parent
     apart = ("_base/logs.py", "paper/", "cli/")

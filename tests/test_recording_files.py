@@ -130,6 +130,7 @@ with open("/proc/self/status") as file:
 """
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("piece", [b"0", b"[],"], ids=["text", "objects"])
 def test_r09_a_line_without_end_takes_bounded_memory(
     tmp_path: Path, piece: bytes
@@ -176,6 +177,7 @@ def test_a_long_message_of_any_characters_can_be_read_again(
     assert read(path) == [line, line[:-1]]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("char", [b"[],", b'"",', b'"\\"",', b"0,"])
 def test_a_long_line_must_be_mostly_text(tmp_path: Path, char: bytes) -> None:
     path = tmp_path / "run"

@@ -13,6 +13,8 @@ import pytest
 
 import bfxsync
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(bfxsync.__file__).parent
 # Both of the bundled recordings, each played to a client.
 PROGRAM = """

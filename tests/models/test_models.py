@@ -381,7 +381,6 @@ def test_r14_part_that_is_no_list_is_a_remote_error(name: str) -> None:
 
 
 @NUMBERS
-@settings(max_examples=100)
 @given(
     row=st.lists(st.lists(JSON_VALUES, max_size=5) | JSON_VALUES, max_size=56)
     | JSON_VALUES

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_model import KEYS, Consumer, StreamModel
@@ -13,6 +14,8 @@ from bfxsync.streams.stream_state import Phase
 from bfxsync.wire.channels import channel_for
 from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import Deliver
+
+pytestmark = pytest.mark.once
 
 STEPS = st.sampled_from(
     [

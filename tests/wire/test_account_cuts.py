@@ -40,6 +40,8 @@ from bfxsync.wire.outputs import (
     Send,
 )
 
+pytestmark = pytest.mark.once
+
 DATA = Path(__file__).parent.parent / "data" / "account-run.jsonl"
 
 FLAGS = int(Flag.SEQ_ALL)

@@ -35,6 +35,8 @@ from bfxsync.wire.outputs import (
     Settle,
 )
 
+pytestmark = pytest.mark.once
+
 AUTH = {"event": "auth", "apiKey": "fake-key", "authNonce": 1, "authSig": "fake-sig"}
 DAY_MS = 86_400_000
 HEARTBEAT_S = 15.0

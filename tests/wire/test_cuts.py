@@ -27,6 +27,8 @@ from bfxsync.wire.commands import Subscribe
 from bfxsync.wire.outputs import Deliver, Output, Report, Send
 from bfxsync.wire.session import Session
 
+pytestmark = pytest.mark.once
+
 DATA = Path(bfxsync.paper.__file__).parent / "data"
 
 BUSY, SEVEN_PAIRS = "btcusd-20181112", "public-20210417"

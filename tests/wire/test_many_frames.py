@@ -274,6 +274,7 @@ def test_usual_frames_are_read_by_columns(
     assert channel._feed_models(rows) is not None
 
 
+@pytest.mark.once
 @EVERY
 @pytest.mark.parametrize("number", [float, Decimal])
 def test_one_row_at_a_bound_or_of_another_channel_is_found(

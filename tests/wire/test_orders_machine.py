@@ -35,6 +35,8 @@ from bfxsync.wire.operations import Operation
 from bfxsync.wire.orders import OrderTracker
 from bfxsync.wire.outputs import FetchMissed, Observe, Reconcile, Settle
 
+pytestmark = pytest.mark.once
+
 MOODS = st.sampled_from(
     ["refuse", "accept", "refuse batch", "accept", "fill", "close", "accept"]
 )

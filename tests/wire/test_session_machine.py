@@ -44,6 +44,8 @@ from bfxsync.wire.recovery import BUDGET
 from bfxsync.wire.session import Session
 from bfxsync.wire.subscribe_requests import UNANSWERED
 
+pytestmark = pytest.mark.once
+
 FLAGS = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
 
 ONE_OF_THEM = st.sampled_from(SYMBOLS)

@@ -23,6 +23,8 @@ from bfxsync.wire.orders import OrderTracker
 from bfxsync.wire.outputs import Settle
 from bfxsync.wire.update_evidence import MOST_LISTED, Verdict, compare
 
+pytestmark = pytest.mark.once
+
 AMOUNTS: List[Dict[str, Any]] = [{}, {"amount": "2.5"}, {"delta": "0.4"}]
 PLAIN: Dict[str, Any] = {
     "price": "99",
