@@ -38,9 +38,10 @@ class RelayFeed(WebSocketClient):
         requests = [{"channel": c.name, **c.arguments} for c in channels]
         self._handles = dict(zip(names, self.subscribe_many(requests, wait=False)))
 
-    def relay_again(self) -> None:
-        """Subscribe to all channels again."""
-        for handle in self._handles.values():
+    def relay_again(self, identities: Iterable[str]) -> None:
+        """Subscribe to these channels again; no effect on one whose request is unanswered."""
+        for name in identities:
+            handle = self._handles[name]
             if handle.is_active:
                 self.resubscribe(handle.sub_id)
 

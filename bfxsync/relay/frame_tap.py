@@ -2,8 +2,8 @@
 The queue between the connections of a relay and the thread that writes to Redis.
 
 Strategy: the threads of the connections only append, and never wait for Redis. The queue is bounded
-in bytes. When it is full, data is dropped until the writer has caught up, and the writer is told at
-the place where the first frame is missing. Events, requests and losses are never dropped, as the
+in bytes. When it is full, data is dropped until the writer has caught up. Marks in the queue say
+where the first frame is missing, and where the last one. Events, requests and losses are never dropped, as the
 channels could not be told apart without them.
 """
 
@@ -53,7 +53,11 @@ class Dropped(NamedTuple):
     """Messages are missing from here on."""
 
 
-Item = Union[Opened, Received, Sent, Lost, Dropped]
+class Resumed(NamedTuple):
+    """No more messages are missing from here on."""
+
+
+Item = Union[Opened, Received, Sent, Lost, Dropped, Resumed]
 
 
 class FrameTap:
@@ -145,6 +149,7 @@ class FrameTap:
         return items
 
     def accept(self) -> None:
-        """Stop dropping: the writer has handled `Dropped`."""
+        """Stop dropping: the writer has handled `Dropped`; `Resumed` says from where on."""
         with self._lock:
             self._is_dropping = False
+            self._queue.put(Resumed())

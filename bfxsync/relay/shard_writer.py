@@ -16,7 +16,15 @@ from bfxsync._base.latch import Latch
 from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError, NetworkError
 from bfxsync.relay.feed import RelayFeed
-from bfxsync.relay.frame_tap import Dropped, FrameTap, Item, Lost, Opened, Received
+from bfxsync.relay.frame_tap import (
+    Dropped,
+    FrameTap,
+    Item,
+    Lost,
+    Opened,
+    Received,
+    Resumed,
+)
 from bfxsync.relay.stream_store import StreamStore
 from bfxsync.streams.entries import GapMark
 from bfxsync.streams.keys import LIVE, WANTED, IdentityState
@@ -101,7 +109,7 @@ class ShardWriter:
         self._renew_at = self._review_at = self._resubscribe_at = 0.0
         # When a channel was last live in this term, and when the lease may be asked for again.
         self._live_at = self._ask_at = 0.0
-        # Whether frames were dropped, and nothing has been subscribed again yet.
+        # Whether the tap drops frames.
         self._is_behind = False
         # Whether something was written in this epoch.
         self._is_proven = True
@@ -247,6 +255,9 @@ class ShardWriter:
                 outputs += channels.lost(item.connection, item.reason)
             elif isinstance(item, Dropped):
                 outputs += self._handle_dropped()
+            elif isinstance(item, Resumed):
+                channels.resumed()
+                self._subscribe_again()
             else:
                 outputs += channels.sent(item.connection, item.text)
         return outputs
@@ -257,14 +268,24 @@ class ShardWriter:
         return self._channels.lost_frames("the relay was too slow")
 
     def _catch_up(self) -> None:
-        """Subscribe to all channels again after frames were dropped."""
+        """After dropped frames let the tap go on, and look for channels without their snapshot."""
         now = time.monotonic()
         # Not more often, as each time all snapshots come again.
-        if self._is_behind and now >= self._resubscribe_at and self.feed is not None:
+        if now < self._resubscribe_at:
+            return
+        if self._is_behind:
             self._is_behind = False
             self._resubscribe_at = now + _RESUBSCRIBE_APART_S
             self.tap.accept()
-            self.feed.relay_again()
+        else:
+            self._subscribe_again()
+
+    def _subscribe_again(self) -> None:
+        """Subscribe again to the channels of which frames are lost."""
+        names = self._channels.incomplete
+        if names and self.feed is not None:
+            self._resubscribe_at = time.monotonic() + _RESUBSCRIBE_APART_S
+            self.feed.relay_again(names)
 
     def _absorb(self, seconds: float) -> None:
         """Keep the state of the channels current for a while, without writing."""

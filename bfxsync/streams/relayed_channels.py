@@ -5,6 +5,9 @@ Strategy: the input is what a recorder gets: whole blocks of messages, requests,
 end of connections. Acknowledgements say which channel a ``chan_id`` is; its frames are appended to
 its stream as they came, one entry per block. The first frame after an acknowledgement becomes a
 snapshot. Whatever ends a live channel (its socket, its request, the exchange) becomes a gap.
+
+After a loss of frames within the relay, no channel is live until it has been acknowledged again,
+and an acknowledgement from the time of the loss does not count: the snapshot after it may be lost.
 """
 
 from __future__ import annotations
@@ -47,6 +50,8 @@ class _Relayed:
         self.place: _Place | None = None
         # Received in the current block, not yet an output.
         self.pending: List[bytes] = []
+        # Whether frames since its acknowledgement are lost, so that it must be subscribed again.
+        self.is_incomplete = False
 
 
 class RelayedChannels:
@@ -67,12 +72,20 @@ class RelayedChannels:
         self._closing: Set[_Place] = set()
         self._unrouted: Dict[_Place, List[Tuple[bytes, Any]]] = {}
         self._unrouted_count = 0
+        # Places of which frames were dropped before their acknowledgement.
+        self._incomplete: Set[_Place] = set()
+        self._is_losing = False
         self._flags: Dict[int, int] = {}
 
     @property
     def live(self) -> List[str]:
         """The identities that are live."""
         return [name for name, relayed in self._relayed.items() if relayed.rows.is_live]
+
+    @property
+    def incomplete(self) -> List[str]:
+        """The identities that must be subscribed again, as frames of them are lost."""
+        return [name for name, each in self._relayed.items() if each.is_incomplete]
 
     def snapshot(self, identity: str) -> SnapshotRows:
         """Return the current state of a live channel."""
@@ -89,6 +102,7 @@ class RelayedChannels:
         """Handle the loss of a socket: its channels are no longer received."""
         self._flags.pop(connection, None)
         self._closing = {place for place in self._closing if place[0] != connection}
+        self._incomplete = {p for p in self._incomplete if p[0] != connection}
         for place in [place for place in self._unrouted if place[0] == connection]:
             self._forget_unrouted(place)
         outputs: List[Output] = []
@@ -97,12 +111,21 @@ class RelayedChannels:
         return outputs
 
     def lost_frames(self, reason: str) -> List[Output]:
-        """Handle frames that were dropped: no channel is live until its next acknowledgement."""
+        """Handle the begin of a loss of frames: from here on there are only events."""
+        self._is_losing = True
         outputs: List[Output] = []
-        for place in list(self._routes):
+        for place, relayed in list(self._routes.items()):
             self._end(place, reason, outputs)
             self._closing.add(place)
+            relayed.is_incomplete = True
+        for place in list(self._unrouted):
+            self._forget_unrouted(place)
+            self._incomplete.add(place)
         return outputs
+
+    def resumed(self) -> None:
+        """Handle the end of a loss of frames: the next one is not dropped."""
+        self._is_losing = False
 
     def sent(self, connection: int, text: str) -> List[Output]:
         """Handle a request of the client: after ``unsubscribe`` no frame of the channel counts."""
@@ -145,11 +168,17 @@ class RelayedChannels:
             outputs.append((relayed.identity, self.snapshot(relayed.identity)))
         elif relayed.rows.is_live:
             relayed.pending.append(message)
+        elif frame[1] not in ("hb", "cs"):
+            # An update without its snapshot, or an unreadable snapshot.
+            relayed.is_incomplete = True
 
     def _keep_unrouted(self, place: _Place, message: bytes, frame: Any) -> None:
-        if self._unrouted_count < MAX_UNROUTED:
+        if self._unrouted_count < MAX_UNROUTED and place not in self._incomplete:
             self._unrouted_count += 1
             self._unrouted.setdefault(place, []).append((message, frame))
+            return
+        self._forget_unrouted(place)
+        self._incomplete.add(place)
 
     def _forget_unrouted(self, place: _Place) -> List[Tuple[bytes, Any]]:
         frames = self._unrouted.pop(place, [])
@@ -169,6 +198,7 @@ class RelayedChannels:
         place = (connection, str(body.get("chanId")))
         if name == "unsubscribed":
             self._closing.discard(place)
+            self._incomplete.discard(place)
             self._forget_unrouted(place)
             self._end(place, "the exchange ended the channel", outputs)
         elif name == "subscribed":
@@ -197,7 +227,13 @@ class RelayedChannels:
         if relayed.place is not None:
             self._end(relayed.place, "the channel was subscribed again", outputs)
         self._end(place, "the exchange gave the channel to another", outputs)
+        if self._is_losing or place in self._incomplete:
+            self._incomplete.discard(place)
+            self._closing.add(place)
+            relayed.is_incomplete = True
+            return
         self._closing.discard(place)
+        relayed.is_incomplete = False
         self._routes[place] = relayed
         relayed.place = place
         relayed.rows.begin()

@@ -60,6 +60,12 @@ def dumps_wire(value: Any) -> str:
     return _quote(value)
 
 
+def _check_rows(content: Row) -> None:
+    """Refuse the single row of an update where a snapshot is expected."""
+    if not all(row.__class__ is list for row in content):
+        raise ValueError("not a list of rows")
+
+
 class WireRows(ABC):
     """The rows of one channel; `is_live` after its first data."""
 
@@ -128,11 +134,13 @@ class _FlatRows(WireRows):
         self._row = []
 
     def _start(self, content: Row) -> None:
+        if not content or content[0].__class__ is list:
+            raise ValueError("not a single row")
         self._row = content
 
     def _apply(self, frame: Row, flags: int) -> None:
         if frame[1].__class__ is list:
-            self._row = frame[1]
+            self._start(frame[1])
 
     def _rows(self) -> Row:
         return self._row
@@ -172,6 +180,7 @@ class _TradeRows(WireRows):
         pass
 
     def _start(self, content: Row) -> None:
+        _check_rows(content)
         # If trades in between may have been missed, the earlier ones would hide that.
         if not any(row[0] in self._trades for row in content):
             self._trades.clear()
@@ -213,13 +222,16 @@ class _CandleRows(WireRows):
         self._candles = {}
 
     def _start(self, content: Row) -> None:
+        _check_rows(content)
         self._candles = {int(row[0]): row for row in content}
 
     def _apply(self, frame: Row, flags: int) -> None:
         rows = frame[1]
         if rows.__class__ is not list:
             return
-        for row in rows if rows and rows[0].__class__ is list else [rows]:
+        rows = rows if rows and rows[0].__class__ is list else [rows]
+        _check_rows(rows)
+        for row in rows:
             self._candles[int(row[0])] = row
         if len(self._candles) > _KEPT_CANDLES:
             del self._candles[min(self._candles)]
@@ -253,8 +265,7 @@ class _BookRows(WireRows):
         self._levels = {}
 
     def _start(self, content: Row) -> None:
-        if content and content[0].__class__ is not list:
-            raise ValueError("a level without a snapshot")
+        _check_rows(content)
         self._levels = {}
         for row in content:
             self._set(row)

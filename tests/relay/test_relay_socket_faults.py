@@ -7,7 +7,15 @@ from stream_consumer import PATIENT_S, StreamConsumer
 
 from bfxsync.paper import PaperExchange
 from bfxsync.relay import Relay
-from bfxsync.relay.frame_tap import Dropped, FrameTap, Lost, Opened, Received, Sent
+from bfxsync.relay.frame_tap import (
+    Dropped,
+    FrameTap,
+    Lost,
+    Opened,
+    Received,
+    Resumed,
+    Sent,
+)
 from bfxsync.streams.entries import GapMark, read_entry
 from bfxsync.streams.keys import ShardKeys
 
@@ -116,7 +124,7 @@ def test_the_queue_keeps_events_and_marks_a_loss():
     assert tap.waiting_bytes == 0
     tap.accept()
     tap.received(1, [b"[5]"])
-    assert tap.take(1.0) == [Received(1, [b"[5]"], 67)]
+    assert tap.take(1.0) == [Resumed(), Received(1, [b"[5]"], 67)]
     assert tap.take(0.0) == []
     tap.wake()
     assert tap.take(60.0) == []

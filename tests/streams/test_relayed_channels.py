@@ -21,10 +21,14 @@ FLAGS = 196608
 CONF = b'{"event":"conf","status":"OK","flags":196608}'
 
 
+CANDLES = "candles|trade:1m:tBTCUSD"
+
+
 def ack(chan_id, identity=TICKER):
     name, *values = identity.split("|")
     fields = {
         "book": ("symbol", "prec", "freq", "len"),
+        "candles": ("key",),
         "status": ("key",),
         "ticker": ("symbol",),
     }
@@ -34,7 +38,7 @@ def ack(chan_id, identity=TICKER):
 
 @pytest.fixture
 def channels():
-    channels = RelayedChannels([TICKER, BOOK, LIQUIDATIONS])
+    channels = RelayedChannels([TICKER, BOOK, LIQUIDATIONS, CANDLES])
     assert channels.opened(1) == []
     assert channels.received(1, [b'{"event":"info","version":2}', CONF]) == []
     return channels
@@ -75,8 +79,13 @@ def test_frames_before_their_acknowledgement_are_kept(channels):
 
 
 def test_only_a_bounded_number_of_frames_is_kept(channels):
-    channels.received(1, [b"[9,[1]]"] * MAX_UNROUTED + [b"[5,[1]]"])
-    assert channels.received(1, [ack(5)]) == []
+    channels.received(1, [b"[9,[1]]"] * MAX_UNROUTED + [b"[5,[1]]", b"[5,[2]]"])
+    assert channels.incomplete == []
+    # Its snapshot is missing.
+    assert channels.received(1, [ack(5), b"[5,[3]]"]) == []
+    assert channels.incomplete == [TICKER]
+    assert channels.received(1, [ack(5), b"[5,[4]]"]) == [(TICKER, snapshot(b"[4]"))]
+    assert channels.incomplete == []
 
 
 def test_a_lost_socket_is_a_gap_of_its_channels(channels):
@@ -146,8 +155,62 @@ def test_liquidations_are_live_from_their_acknowledgement(channels):
 def test_dropped_frames_are_a_gap_until_the_next_acknowledgement(channels):
     channels.received(1, [ack(5), b"[5,[1],1]", ack(6, BOOK)])
     assert channels.lost_frames("too slow") == [(TICKER, GapMark("too slow"))]
+    assert channels.incomplete == [TICKER, BOOK]
+    channels.resumed()
     assert channels.received(1, [b"[5,[2],9]", b"[6,[[7,1,1]],10]"]) == []
     assert channels.received(1, [ack(5), b"[5,[3],11]"]) == [(TICKER, snapshot(b"[3]"))]
+    assert channels.incomplete == [BOOK]
+
+
+def test_a_channel_acknowledged_during_a_loss_is_not_live(channels):
+    """Its snapshot is lost: the next frame is an update."""
+    assert channels.lost_frames("too slow") == []
+    block = [ack(5, CANDLES), ack(6, LIQUIDATIONS)]
+    assert channels.received(1, block) == []
+    channels.resumed()
+    assert channels.received(1, [b"[5,[60,1,1,2,1,5],9]", b"[6,[[1]],10]"]) == []
+    assert channels.live == []
+    assert channels.incomplete == [LIQUIDATIONS, CANDLES]
+    block = [ack(5, CANDLES), b"[5,[[60,1,1,2,1,5]],11]"]
+    assert channels.received(1, block) == [
+        (CANDLES, snapshot(b"[[60,1,1,2,1,5]]")),
+    ]
+    assert channels.incomplete == [LIQUIDATIONS]
+
+
+def test_frames_before_a_loss_are_no_snapshot_after_it(channels):
+    channels.received(1, [b"[5,[[7,1,1]],1]"])
+    channels.lost_frames("too slow")
+    channels.resumed()
+    block = [b"[5,[8,1,-1],3]", ack(5, BOOK), b"[5,[9,1,-1],4]"]
+    assert channels.received(1, block) == []
+    assert channels.incomplete == [BOOK]
+
+
+def test_an_update_without_its_snapshot_is_incomplete(channels):
+    channels.received(1, [ack(5, CANDLES), b'[5,"hb",1]'])
+    assert channels.incomplete == []
+    assert channels.received(1, [b"[5,[60,1,1,2,1,5],2]"]) == []
+    assert channels.incomplete == [CANDLES]
+
+
+def test_a_loss_ends_for_the_channels_of_a_new_socket(channels):
+    channels.received(1, [b"[5,[1],1]"])
+    channels.lost_frames("too slow")
+    channels.resumed()
+    channels.lost(1, "reset")
+    assert channels.received(1, [ack(5), b"[5,[2],1]"]) == [
+        (TICKER, snapshot(b"[2]", flags=0))
+    ]
+
+
+def test_a_loss_ends_with_the_channel(channels):
+    channels.received(1, [b"[5,[1],1]"])
+    channels.lost_frames("too slow")
+    channels.resumed()
+    channels.received(1, [b'{"event":"unsubscribed","chanId":5}'])
+    block = [ack(5), b"[5,[2],1]"]
+    assert channels.received(1, block) == [(TICKER, snapshot(b"[2]"))]
 
 
 def test_new_flags_are_a_gap_of_live_channels(channels):

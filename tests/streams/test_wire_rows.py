@@ -210,6 +210,36 @@ def test_a_channel_is_not_live_before_its_snapshot():
 
 
 @pytest.mark.parametrize(
+    "identity, update",
+    [
+        ("candles|trade:1m:tBTCUSD", "[60,1,1.0,2,1,5]"),
+        ("trades|tBTCUSD", "[5,60,1,7000]"),
+        ("trades|fUSD", "[5,60,1,0.01,2]"),
+        (BOOK, "[7,1,1]"),
+        (FUNDING, "[0.02,2,1,-9]"),
+        (ORDERS, "[5,7,1]"),
+        ("ticker|tBTCUSD", "[[1,2]]"),
+        ("ticker|tBTCUSD", "[]"),
+        ("status|deriv:tBTCF0:USTF0", "[[1,2]]"),
+    ],
+)
+def test_an_update_is_not_taken_for_a_snapshot(identity, update):
+    rows = wire_rows_of(channel_of(identity))
+    assert not rows.feed(loads_wire(f"[5,{update}]".encode()), 0)
+    assert not rows.is_live
+    assert rows.text() == b"[]"
+
+
+def test_a_trade_before_the_snapshot_forgets_no_other():
+    rows = wire_rows_of(channel_of("trades|tBTCUSD"))
+    rows.feed(loads_wire(b"[5,[[2,2],[1,1]]]"), 0)
+    rows.begin()
+    assert not rows.feed(loads_wire(b"[6,[9,9]]"), 0)
+    assert rows.feed(loads_wire(b"[6,[[3,3],[2,2]]]"), 0)
+    assert rows.text() == b"[[3,3],[2,2],[1,1]]"
+
+
+@pytest.mark.parametrize(
     "identity, text",
     [("ticker|tBTCUSD", b"[]"), ("candles|trade:1m:tBTCUSD", b"[]"), (BOOK, b"[]")],
 )
