@@ -77,7 +77,8 @@ def test_streaming_imports_neither_rest_nor_recording_nor_the_account(key):
         f"import sys; from bfxsync import Client; a = set(sys.modules); Client({key}); "
         + (
             "later = 'aiohttp', 'rich', 'requests', 'tempfile', 'bfxsync.rest', "
-            "'bfxsync.recording.format', 'bfxsync.ws.replay', 'bfxsync.models.orders', "
+            "'bfxsync.recording.format', 'bfxsync.streams', 'bfxsync.ws.replay', "
+            "'bfxsync.models.orders', "
             "'bfxsync.wire.account_session', 'bfxsync.wire.orders', 'bfxsync.ws.inputs', "
             "'bfxsync.ws.replies', 'bfxsync.ws.account', 'bfxsync.ws.account_services', "
             "'bfxsync.ws.core.account_core', 'bfxsync.ws.core.reconciler'; "

@@ -32,13 +32,15 @@ class RelaySource:
 
 def relay_source(text: object) -> RelaySource:
     """
-    Return the source of a URL such as ``redis://host:6379/0?shard=main&pause_ms=2``.
+    Return the source of a URL such as ``redis://host:6379/0?shard=main&pause_ms=2``, or a source.
 
     Raises
     ------
     UsageError
         Invalid URL or option.
     """
+    if isinstance(text, RelaySource):
+        return text
     url = redis_url(text, name="source", options=_OPTIONS)
     pause = url.options.get("pause_ms", str(PAUSE_MS))
     if not (pause.isdecimal() and len(pause) < 5 and int(pause) <= MAX_PAUSE_MS):

@@ -21,7 +21,6 @@ from bfxsync.checks.hosts import check_wss_host
 from bfxsync.checks.options import check_bool, check_flags, check_mailbox_size
 from bfxsync.checks.times import check_seconds
 from bfxsync.errors import UsageError
-from bfxsync.streams.source import RelaySource, relay_source
 from bfxsync.wire.audit import HEARTBEAT_S, PING_AFTER_S, STALE_AFTER_S
 from bfxsync.wire.codec import loads_for
 from bfxsync.ws.io.backoff import Backoff
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from bfxsync.recording.recorder import Recorder
     from bfxsync.recording.tap import Tap
     from bfxsync.shared_limits.budget import SharedBudget
+    from bfxsync.streams.source import RelaySource
 
 FLAGS = int(Flag.SEQ_ALL | Flag.OB_CHECKSUM)
 """The default flags of a connection."""
@@ -66,9 +66,17 @@ def _stale_after(value: object) -> float:
 
 
 def _source(value: object) -> RelaySource | None:
-    if value is None or isinstance(value, RelaySource):
-        return value
-    return relay_source(value)
+    if value is None:
+        return None
+    source: RelaySource = lazily(_relay_source)(value)
+    return source
+
+
+def _relay_source() -> Any:
+    # Imported lazily: most clients get their data from the exchange.
+    from bfxsync.streams.source import relay_source
+
+    return relay_source
 
 
 def _thread_count(value: object) -> int:

@@ -22,6 +22,11 @@ def test_a_plain_url_is_the_main_shard():
     assert str(source) == "redis://redis.example:6380/1 (shard main)"
 
 
+def test_a_source_is_returned_as_it_is():
+    source = relay_source("redis://redis.example")
+    assert relay_source(source) is source
+
+
 def test_the_query_has_shard_and_pause():
     source = relay_source("redis://redis.example?shard=eu&pause_ms=0")
     assert (source.keys, source.pause_s) == (KEYS, 0.0)
