@@ -43,8 +43,9 @@ class RedisWriter:
     def gap(self, identity, reason="the socket was lost"):
         self._add(identity, self.last[identity].next(), GapMark(reason))
 
-    def snap(self, identity, rows):
-        self._add(identity, self.last[identity].next(), SnapshotMark())
+    def snap(self, identity, rows, is_renewal=False):
+        mark = SnapshotMark(is_renewal)
+        self._add(identity, self.last[identity].next(), mark)
         stored = StoredSnapshot(self.last[identity], FLAGS, rows)
         self.redis.hset(self.keys.snapshot(identity), mapping=stored.fields())
 

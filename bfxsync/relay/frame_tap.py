@@ -3,8 +3,8 @@ The queue between the connections of a relay and the thread that writes to Redis
 
 Strategy: the threads of the connections only append, and never wait for Redis. The queue is bounded
 in bytes. When it is full, data is dropped until the writer has caught up. Marks in the queue say
-where the first frame is missing, and where the last one. Events, requests and losses are never dropped, as the
-channels could not be told apart without them.
+where the first frame is missing, and where the last one. Events, requests and losses are never
+dropped, as the channels could not be told apart without them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from bfxsync.errors import BfxError
 
 MAX_WAITING_BYTES = 16 * 1024 * 1024
 
+MAX_ITEMS = 64
+"""Items that the writer takes at once, each at most one entry of a stream."""
+
 _OVERHEAD_BYTES = 64
-_MAX_ITEMS = 64
 
 
 class Opened(NamedTuple):
@@ -119,7 +121,7 @@ class FrameTap:
         self._queue.put(Lost(connection, f"the connection was lost: {reason}"))
 
     def stop(self) -> None:
-        """Do nothing: the writer ends by itself."""
+        """Do nothing: the relay stops the writer."""
 
     def join(self, deadline: float) -> bool:
         """Return True: there is no thread."""
@@ -138,7 +140,7 @@ class FrameTap:
             item = self._queue.get(timeout=max(0.0, timeout_s))
             while item is not None:
                 items.append(item)
-                if len(items) >= _MAX_ITEMS:
+                if len(items) >= MAX_ITEMS:
                     break
                 item = self._queue.get_nowait()
         except Empty:

@@ -1,17 +1,21 @@
 """
 The consumer group of workers in Redis.
 
-Strategy: XREADGROUP does not tell of holes in a stream, so a script also returns the entry that the
-group had before.
+Strategy: XREADGROUP does not tell of holes in a stream. So a script compares the next entries with
+the last one that the group had, and reads up to a hole only. A hole stays there until a worker has
+reported it and lets the group step over it: an answer that is lost hides none.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
+from bfxsync._base.logs import get_logger
 from bfxsync._base.redis_urls import RedisRefused, RedisUrl, open_redis, translated
-from bfxsync.errors import BfxError
+from bfxsync.errors import BfxError, NetworkError
 from bfxsync.streams.entries import EntryId
+
+_log = get_logger(__name__)
 
 COUNT = 64
 """Maximum number of entries of one stream in a batch."""
@@ -20,9 +24,13 @@ REPLY_S = 1.5
 
 READ = """\
 -- KEYS: streams   ARGV: group, worker, count
+local function parts(id)
+    local epoch, n = string.match(id, '^(%d+)-(%d+)$')
+    return tonumber(epoch), tonumber(n)
+end
 local batches = {}
 for i, key in ipairs(KEYS) do
-    local before, entries = '', {}
+    local before, hole, entries = '', '', {}
     local groups = redis.pcall('XINFO', 'GROUPS', key)
     for _, info in ipairs(groups.err and {} or groups) do
         local fields = {}
@@ -30,17 +38,70 @@ for i, key in ipairs(KEYS) do
         if fields['name'] == ARGV[1] then before = fields['last-delivered-id'] end
     end
     if before ~= '' then
-        local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2],
-                                 'COUNT', ARGV[3], 'STREAMS', key, '>')
-        if reply then entries = reply[1][2] end
+        local count, epoch, n = 0, parts(before)
+        local is_first = before == '0-0'
+        for _, entry in ipairs(redis.call('XRANGE', key, '(' .. before, '+', 'COUNT', ARGV[3])) do
+            local e, m = parts(entry[1])
+            if not (is_first or (e == epoch and m == n + 1) or (e > epoch and m == 0)) then
+                if count == 0 then hole = entry[1] end
+                break
+            end
+            count, epoch, n, is_first = count + 1, e, m, false
+        end
+        if count > 0 then
+            local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2],
+                                     'COUNT', count, 'STREAMS', key, '>')
+            entries = reply[1][2]
+        end
     end
-    batches[i] = {before, entries}
+    batches[i] = {before, hole, entries}
 end
 return batches
 """
-"""For each stream: the last entry delivered before (empty without the group), and new entries."""
+"""
+For each stream: the last entry delivered before (empty without the group), the next one if there
+is a hole between them (otherwise empty), and new entries.
+"""
+
+STEP = """\
+-- KEYS: stream   ARGV: group, the last entry delivered before a hole, the last one in the hole
+for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local fields = {}
+    for j = 1, #info, 2 do fields[info[j]] = info[j + 1] end
+    if fields['name'] == ARGV[1] and fields['last-delivered-id'] == ARGV[2] then
+        return redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[3])
+    end
+end
+return false
+"""
+"""No effect if another worker was faster."""
+
+LEAVE = """\
+-- KEYS: streams   ARGV: group, worker
+for _, key in ipairs(KEYS) do
+    local workers = redis.pcall('XINFO', 'CONSUMERS', key, ARGV[1])
+    for _, info in ipairs(workers.err and {} or workers) do
+        local fields = {}
+        for j = 1, #info, 2 do fields[info[j]] = info[j + 1] end
+        if fields['name'] == ARGV[2] and fields['pending'] == 0 then
+            redis.call('XGROUP', 'DELCONSUMER', key, ARGV[1], ARGV[2])
+        end
+    end
+end
+"""
+"""A worker with pending entries stays: they would be lost with it."""
 
 Entries = List[Tuple[bytes, Dict[bytes, bytes]]]
+
+
+class Batch(NamedTuple):
+    """What a worker reads of one stream."""
+
+    before: EntryId | None
+    """The last entry that the group had before; None without the group."""
+    hole: EntryId | None
+    """The next entry if it does not follow `before`; then there are no entries."""
+    entries: Entries
 
 
 class WorkFailed(BfxError):
@@ -117,25 +178,38 @@ class GroupStore:
         """Leave the connection to the parent."""
         self._client = None
 
-    def read(
-        self, streams: Sequence[str], count: int
-    ) -> List[Tuple[EntryId | None, Entries]]:
-        """
-        Return the next entries of each stream for this worker, and the last one before them.
-
-        None for a stream without the group.
-        """
+    def read(self, streams: Sequence[str], count: int) -> List[Batch]:
+        """Return the next entries of each stream for this worker, up to a hole."""
         with translated(self._url):
             batches = self._client.eval(
                 READ, len(streams), *streams, self._group, self._name, count
             )
         return [
-            (
+            Batch(
                 EntryId.read(before) if before else None,
+                EntryId.read(hole) if hole else None,
                 [(entry_id, _fields(values)) for entry_id, values in entries],
             )
-            for before, entries in batches
+            for before, hole, entries in batches
         ]
+
+    def step_over(self, stream: str, before: EntryId, hole: EntryId) -> None:
+        """Let the group continue with the entry after a hole."""
+        last = EntryId(hole.epoch, hole.n - 1)
+        with translated(self._url):
+            self._client.eval(STEP, 1, stream, self._group, str(before), str(last))
+
+    def leave(self, streams: Sequence[str]) -> None:
+        """Remove this worker from the group where it has no pending entries; never raises."""
+        if self._client is None:
+            return
+        try:
+            with translated(self._url):
+                self._client.eval(
+                    LEAVE, len(streams), *streams, self._group, self._name
+                )
+        except NetworkError as exc:
+            _log.info("%s stays in group %s: %s", self._name, self._group, exc)
 
     def create(self, stream: str, start: str) -> bool:
         """Create the group; return False if there is no such stream yet."""

@@ -44,8 +44,8 @@ return {text, 0}
 """Returns the new epoch, or '0' and the milliseconds that another one's lease is still valid."""
 
 SNAPSHOT = """\
--- KEYS: stream, snapshot   ARGV: id, flags, rows
-if not redis.call('XADD', KEYS[1], 'NOMKSTREAM', ARGV[1], 'k', 'snap') then return false end
+-- KEYS: stream, snapshot   ARGV: id, flags, rows, then the fields of the entry
+if not redis.call('XADD', KEYS[1], 'NOMKSTREAM', ARGV[1], unpack(ARGV, 4)) then return false end
 redis.call('HSET', KEYS[2], 'id', ARGV[1], 'flags', ARGV[2], 'rows', ARGV[3])
 return ARGV[1]
 """

@@ -17,6 +17,7 @@ from bfxsync._base.logs import get_logger
 from bfxsync.errors import BfxError, NetworkError
 from bfxsync.relay.feed import RelayFeed
 from bfxsync.relay.frame_tap import (
+    MAX_ITEMS,
     Dropped,
     FrameTap,
     Item,
@@ -42,6 +43,12 @@ CLOSE_TIMEOUT_S = 1.8
 
 MAX_RENEWAL = 1_000
 """Entries of a stream after which its snapshot is renewed, or half of its length if less."""
+
+MIN_ENTRIES = 2 * MAX_ITEMS
+"""
+Minimum length of a stream: a snapshot is followed by at most one entry less than half of the
+length, and those of one write, before the next snapshot; all of them must have room beside it.
+"""
 
 GIVE_WAY_S = 30.0
 """A leader whose channels have all been without data for this time gives the lease away."""
@@ -138,7 +145,7 @@ class ShardWriter:
                 self._check_feed()
                 self._give_way()
         except BaseException as exc:
-            # Any: nobody else would notice the end of the relay.
+            # Any: an exception would end the thread unnoticed.
             self.exception = exc
             _log.error("the relay has ended: %s", exc)
         finally:
@@ -225,7 +232,8 @@ class ShardWriter:
         for name in due.intersection(self._channels.live):
             self.snapshot_count += 1
             since[name] = 0
-            outputs.append((name, self._channels.snapshot(name)))
+            snapshot = self._channels.snapshot(name)._replace(is_renewal=True)
+            outputs.append((name, snapshot))
 
     def _review_states(self) -> None:
         live = dict.fromkeys(self._channels.live, LIVE)

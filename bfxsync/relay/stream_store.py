@@ -16,7 +16,7 @@ from bfxsync._base.logs import get_logger
 from bfxsync._base.redis_urls import RedisUrl, open_redis, translated
 from bfxsync.errors import NetworkError, UsageError
 from bfxsync.relay.scripts import LEAVE, RENEW, SNAPSHOT, TAKE
-from bfxsync.streams.entries import fields_of
+from bfxsync.streams.entries import SnapshotMark, fields_of
 from bfxsync.streams.keys import IdentityState, ShardKeys
 from bfxsync.streams.relayed_channels import Output, SnapshotRows
 
@@ -194,12 +194,11 @@ class StreamStore:
             if isinstance(output, SnapshotRows):
                 snapshot = self._keys.snapshot(identity)
                 self.byte_count += len(output.rows)
-                values = (entry_id, output.flags, output.rows)
+                fields = _flat(fields_of(SnapshotMark(output.is_renewal)))
+                values = (entry_id, output.flags, output.rows, *fields)
                 pipe.evalsha(self._snapshot_sha, 2, stream, snapshot, *values)
                 continue
-            fields: List[bytes] = []
-            for item in fields_of(output).items():
-                fields += item
+            fields = _flat(fields_of(output))
             self.byte_count += len(fields[1])
             limit = ("NOMKSTREAM", "MAXLEN", "~", self._max_entries)
             pipe.execute_command("XADD", stream, *limit, entry_id, *fields)
@@ -238,3 +237,7 @@ class StreamStore:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+
+def _flat(fields: Dict[bytes, bytes]) -> List[bytes]:
+    return [part for item in fields.items() for part in item]

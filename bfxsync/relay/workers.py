@@ -1,9 +1,8 @@
 """
 Workers that share the trades and liquidations of a relay through a consumer group.
 
-Strategy: one thread reads batches for its worker, calls back, and acknowledges each
-entry after its callbacks have returned. What a worker leaves behind is claimed by another one after
-`min_idle`.
+Strategy: one thread reads batches for its worker, and has `WorkDelivery` pass them on. What a
+worker leaves behind is claimed by another one after `min_idle`.
 """
 
 from __future__ import annotations
@@ -15,14 +14,13 @@ import time
 import uuid
 import weakref
 from threading import Thread, current_thread
-from typing import Any, Callable, Dict, Iterable, List, TypeVar
+from typing import Any, Callable, Dict, Iterable, TypeVar
 
 from bfxsync._base.aliases import NumberType
 from bfxsync._base.describe import also_half_made, error_text
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import hide
 from bfxsync._base.latch import Latch
-from bfxsync._base.logs import get_logger
 from bfxsync._base.redis_urls import redis_url
 from bfxsync._base.shield import shielded, start_thread
 from bfxsync.checks.callbacks import check_callback
@@ -32,16 +30,14 @@ from bfxsync.checks.times import check_seconds
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.models.stream import Gap
 from bfxsync.relay.channels import shared_identities_of
-from bfxsync.relay.group_store import Entries, GroupStore, Pace, WorkFailed
-from bfxsync.streams.entries import EntryId, StoredSnapshot
+from bfxsync.relay.group_store import GroupStore, Pace, WorkFailed
+from bfxsync.relay.work_delivery import WorkDelivery
+from bfxsync.streams.entries import EntryId
 from bfxsync.streams.keys import ShardKeys
-from bfxsync.streams.stream_state import START
 from bfxsync.streams.work import SharedWork
 from bfxsync.ws.io.backoff import Backoff
 
 W = TypeVar("W", bound="GroupWorker")
-
-_log = get_logger(__name__)
 
 POLL_S = 0.05
 """Pause when there was no work."""
@@ -58,8 +54,8 @@ class GroupWorker:
     Each entry of a stream (the trades of one moment) goes to one worker of the group, at least
     once: a worker that ends or raises leaves it to another one. So the same trade may come twice,
     and trades come in any order between workers; make what the callback does idempotent by the
-    trade's id. Trades that a relay may have missed are delivered when it has them, for which it
-    repeats up to 250 known ones; without them there is only a `Gap`.
+    trade's id. After a loss or a hole, trades that may have been missed are delivered from the
+    latest snapshot, which repeats up to 250 known ones; without them there is only a `Gap`.
 
     Books, tickers and candles cannot be shared: they are state, which needs every update in order.
 
@@ -79,8 +75,8 @@ class GroupWorker:
     on_event : callable, optional
         Called with each `Gap`, in one of the workers.
     on_error : callable, optional
-        Called with exceptions of callbacks, `WorkFailed`, and errors of Redis. None of them ends
-        the worker.
+        Called with exceptions of callbacks, `RemoteError` for each unreadable row (the others of
+        its entry are delivered), `WorkFailed`, and errors of Redis. None of them ends the worker.
     shard : str
         That of the relay.
     name : str, optional
@@ -130,8 +126,6 @@ class GroupWorker:
         check_callback("on_error", on_error, "error")
         if callback is None:
             raise UsageError("callback must be a function of one argument, not None")
-        self._callback, self._on_event = callback, on_event
-        self._on_error = on_error
         self._start_id = "0" if from_start else "$"
         self._min_idle_s = check_seconds("min_idle", min_idle)
         self._max_deliveries = check_integer(
@@ -148,10 +142,15 @@ class GroupWorker:
         self._known_groups: set[str] = set()
         self._claim_at = 0.0
         self._backoff = Backoff(first_s=0.2, cap_s=10.0)
-        self._counts = dict.fromkeys(
-            ("entries", "updates", "gaps", "claimed", "failed", "given_up"), 0
+        self._delivery = WorkDelivery(
+            self.name,
+            self._store,
+            self._keys,
+            self._pace,
+            callback,
+            on_event,
+            on_error,
         )
-        self._last_error: BaseException | None = None
         self._wake, self._ended = Latch(), Latch()
         self._is_closed = False
         self._thread: Thread | None = None
@@ -176,13 +175,14 @@ class GroupWorker:
         Returns
         -------
         dict
-            ``entries`` (acknowledged), ``updates`` (passed to the callback), ``gaps``, ``claimed``
-            (entries of other workers, or repeated ones), ``failed`` (deliveries that ended in an
-            exception), ``given_up`` (entries), ``last_error`` (text).
+            ``entries`` (acknowledged), ``updates`` (passed to the callback), ``gaps``,
+            ``unreadable`` (rows), ``claimed`` (entries of other workers, or repeated ones),
+            ``failed`` (deliveries that ended in an exception), ``given_up`` (entries),
+            ``last_error`` (text).
         """
-        error = self._last_error
+        error = self._delivery.last_error
         return {
-            **self._counts,
+            **self._delivery.counts,
             "last_error": None if error is None else error_text(error),
         }
 
@@ -223,7 +223,8 @@ class GroupWorker:
         """
         End after the current callback, at most in two seconds; idempotent.
 
-        Entries that were read and not handled yet are claimed by another worker.
+        Entries that were read and not handled yet are claimed by another worker. Without such
+        entries the name of this one is removed from the group.
         """
         self._is_closed = True
         self._wake.set()
@@ -248,15 +249,16 @@ class GroupWorker:
                     pause_s = 0.0 if self._work() else POLL_S
                     self._backoff = self._backoff.reset()
                 except Exception as exc:
-                    # Any: nobody else would notice the end of the worker.
+                    # Any: an exception would end the thread unnoticed.
                     self._store.disconnect()
                     if self._backoff.failures == 0:
-                        self._report(exc)
+                        self._delivery.report(exc)
                     pause_s = self._backoff.delay_s()
                     self._backoff = self._backoff.failed()
                 if pause_s and not self._is_closed:
                     self._wake.wait(pause_s)
         finally:
+            self._store.leave(list(self._works))
             self._store.disconnect()
             self._ended.set()
 
@@ -270,29 +272,31 @@ class GroupWorker:
         for key in self._store.searched:
             has_work |= self._claim(key, self._works[key])
         batches = self._store.read(list(self._works), self._pace.count)
-        # All holes first: unlike entries, nobody else would be told of them.
-        for work, (before, entries) in zip(self._works.values(), batches):
-            if before is not None:
-                self._report_holes(work, before, entries)
-        for (key, work), (before, entries) in zip(self._works.items(), batches):
-            if before is None:
+        for (key, work), batch in zip(self._works.items(), batches):
+            if batch.before is None:
                 self._create_group(key, work)
                 continue
             self._known_groups.add(key)
-            for raw_id, fields in entries:
+            for raw_id, fields in batch.entries:
                 if self._is_closed:
                     return False
-                self._handle(key, work, raw_id, fields, is_repeated=False)
-            has_work |= bool(entries)
+                self._delivery.handle(key, work, raw_id, fields, is_repeated=False)
+            has_work |= bool(batch.entries)
+        # Afterwards, so that no entry waits for them until it is claimed by another worker.
+        for (key, work), batch in zip(self._works.items(), batches):
+            if batch.before is not None and batch.hole is not None:
+                self._handle_hole(key, work, batch.before, batch.hole)
+                has_work = True
         return has_work
 
-    def _report_holes(self, work: SharedWork, last: EntryId, entries: Entries) -> None:
-        for raw_id, _ in entries:
-            entry_id = EntryId.read(raw_id)
-            if last != START and not work.is_next(last, entry_id):
-                missing = f"entries between {last} and {entry_id} are missing"
-                self._report_gap(f"{work.identity}: {missing}")
-            last = entry_id
+    def _handle_hole(
+        self, key: str, work: SharedWork, before: EntryId, hole: EntryId
+    ) -> None:
+        missing = f"entries between {before} and {hole} are missing"
+        self._delivery.report_gap(f"{work.identity}: {missing}")
+        if self._delivery.pass_stored(work, lambda: self._is_closed):
+            # Otherwise the next worker reports it again.
+            self._store.step_over(key, before, hole)
 
     def _create_group(self, key: str, work: SharedWork) -> None:
         is_lost = key in self._known_groups
@@ -303,7 +307,7 @@ class GroupWorker:
             return
         self._known_groups.add(key)
         if is_lost:
-            self._report_gap(f"{work.identity}: the stream was deleted")
+            self._delivery.report_gap(f"{work.identity}: the stream was deleted")
 
     def _claim(self, key: str, work: SharedWork) -> bool:
         """Handle entries that some worker has left behind."""
@@ -311,79 +315,22 @@ class GroupWorker:
         entries, missing_count = self._store.claim(key, self._min_idle_s, count)
         if missing_count:
             missing = f"{missing_count} entries were removed before their delivery"
-            self._report_gap(f"{work.identity}: {missing}")
+            self._delivery.report_gap(f"{work.identity}: {missing}")
         for raw_id, fields in entries:
             if self._is_closed:
                 break
-            self._counts["claimed"] += 1
+            self._delivery.counts["claimed"] += 1
             deliveries = self._store.deliveries(key, raw_id)
             if deliveries > self._max_deliveries:
-                self._counts["given_up"] += 1
+                self._delivery.counts["given_up"] += 1
                 self._store.acknowledge(key, raw_id)
                 text = raw_id.decode()
-                self._report(WorkFailed(work.identity, text, deliveries - 1))
+                self._delivery.report(WorkFailed(work.identity, text, deliveries - 1))
                 continue
-            self._handle(key, work, raw_id, fields, is_repeated=True)
+            self._delivery.handle(key, work, raw_id, fields, is_repeated=True)
+        if missing_count:
+            self._delivery.pass_stored(work, lambda: self._is_closed)
         return bool(entries) or key in self._store.searched
-
-    def _handle(
-        self,
-        key: str,
-        work: SharedWork,
-        raw_id: bytes,
-        fields: Dict[bytes, bytes],
-        *,
-        is_repeated: bool,
-    ) -> None:
-        start = time.monotonic()
-        items: List[Any] = []
-        stored: Dict[bytes, bytes] = {}
-        if fields.get(b"k") == b"snap":
-            stored = self._store.snapshot(self._keys.snapshot(work.identity))
-        try:
-            snapshot = StoredSnapshot.read(stored)
-            items = work.updates_of(fields, snapshot, is_repeated)
-            for item in items:
-                self._pass(item)
-        except Exception as exc:
-            # Not acknowledged: it will be claimed again.
-            work.forget()
-            self._counts["failed"] += 1
-            self._report(exc)
-            return
-        finally:
-            # Others say nothing about how long callbacks take.
-            if items and not isinstance(items[0], Gap):
-                self._pace.note(time.monotonic() - start)
-        self._store.acknowledge(key, raw_id)
-        self._counts["entries"] += 1
-
-    def _report_gap(self, reason: str) -> None:
-        """Pass a gap that is no entry, and so cannot be delivered again."""
-        try:
-            self._pass(Gap(reason))
-        except Exception as exc:
-            self._report(exc)
-
-    def _pass(self, item: Any) -> None:
-        if not isinstance(item, Gap):
-            self._callback(item)
-            self._counts["updates"] += 1
-            return
-        self._counts["gaps"] += 1
-        if self._on_event is not None:
-            self._on_event(item)
-        else:
-            _log.info("gap: %s", item.reason)
-
-    def _report(self, exc: BaseException) -> None:
-        self._last_error = exc
-        _log.error("%s: %s", self.name, error_text(exc))
-        if self._on_error is not None:
-            try:
-                self._on_error(exc)
-            except Exception as other:
-                _log.error("on_error raised", exc_info=other)
 
 
 _open_workers: weakref.WeakSet[GroupWorker] = weakref.WeakSet()

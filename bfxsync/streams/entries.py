@@ -5,14 +5,15 @@ Strategy: an id is ``<epoch>-<n>``. An epoch begins with each lease of a relay a
 of Redis, and n is contiguous within it, so that a hole is visible in the ids alone. Redis refuses
 an id that is not greater than the last one, and with it every relay whose epoch is over.
 
-========================  ======================================================================
-fields                    meaning
-========================  ======================================================================
-``k=fence``               an epoch begins; n is 0
-``f=<frames>``            frames of the channel as received, joined by ``\n``
-``k=snap``                the state at exactly this entry is in the hash of the snapshot
-``k=gap``, ``r=<reason>`` the relay may have missed data; a snapshot follows
-========================  ======================================================================
+=========================  =====================================================================
+fields                     meaning
+=========================  =====================================================================
+``k=fence``                an epoch begins; n is 0
+``f=<frames>``             frames of the channel as received, joined by ``\n``
+``k=snap``                 the state at exactly this entry is in the hash of the snapshot
+``k=snap``, ``r=renewal``  the same, and no data is missing before it
+``k=gap``, ``r=<reason>``  the relay may have missed data; a snapshot follows
+=========================  =====================================================================
 """
 
 from __future__ import annotations
@@ -63,6 +64,9 @@ class Frames(NamedTuple):
 class SnapshotMark(NamedTuple):
     """The stored snapshot is the state at exactly this entry."""
 
+    is_renewal: bool = False
+    """Whether the entries before it have all that is in it: no relay has lost anything."""
+
 
 class GapMark(NamedTuple):
     """The relay may have missed data."""
@@ -79,7 +83,9 @@ def fields_of(entry: Entry) -> Dict[bytes, bytes]:
         return {b"f": join_messages(entry.messages)}
     if isinstance(entry, GapMark):
         return {b"k": b"gap", b"r": entry.reason.encode("utf-8", "replace")}
-    return {b"k": b"fence" if isinstance(entry, Fence) else b"snap"}
+    if isinstance(entry, Fence):
+        return {b"k": b"fence"}
+    return {b"k": b"snap", **({b"r": b"renewal"} if entry.is_renewal else {})}
 
 
 def read_entry(fields: Fields) -> Entry:
@@ -91,7 +97,7 @@ def read_entry(fields: Fields) -> Entry:
     if kind == b"fence":
         return Fence()
     if kind == b"snap":
-        return SnapshotMark()
+        return SnapshotMark(fields.get(b"r") == b"renewal")
     if kind == b"gap":
         return GapMark(fields.get(b"r", b"").decode("utf-8", "replace"))
     raise RemoteError("unknown kind of entry", raw=dict(fields))

@@ -31,6 +31,8 @@ class SnapshotRows(NamedTuple):
 
     flags: int
     rows: bytes
+    is_renewal: bool = False
+    """Whether the frames before it have all that is in it."""
 
 
 Output = Tuple[str, Union[Frames, GapMark, SnapshotRows]]

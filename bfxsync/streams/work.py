@@ -2,19 +2,19 @@
 What the entries of a stream mean for workers that share it.
 
 Strategy: a worker sees some of the entries only, so nothing is state: a trade is one when it is
-executed, its confirmation is left out, and rows of snapshots are trades that may be known. Groups
-hide holes of a stream, so each batch is compared with the entry before it.
+executed, its confirmation is left out, and rows of snapshots are trades that may be known. A
+renewed snapshot is no work: its trades were in the entries before it, but perhaps in those of other
+workers.
 """
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, NamedTuple
 
 from bfxsync._base.aliases import NumberType
-from bfxsync.errors import BfxError, UsageError
+from bfxsync.errors import BfxError, RemoteError, UsageError
 from bfxsync.models.stream import Gap, Snapshot
 from bfxsync.streams.entries import (
-    EntryId,
     Fence,
     Fields,
     Frames,
@@ -24,9 +24,21 @@ from bfxsync.streams.entries import (
 )
 from bfxsync.streams.keys import channel_of
 from bfxsync.wire.channels import LiquidationsChannel, TradesChannel
-from bfxsync.wire.codec import Loads, loads_for, loads_many
+from bfxsync.wire.codec import LOADS_ERRORS, Loads, loads_for, loads_many, parse
 
 _CONFIRMATIONS = ("tu", "ftu")
+
+
+class Work(NamedTuple):
+    """What an entry means."""
+
+    updates: List[Any]
+    """Updates, and a `Gap` where data may be missing."""
+    errors: List[BfxError]
+    """Of unreadable frames and rows, which are left out of the updates."""
+
+
+NO_WORK = Work([], [])
 
 
 class SharedWork:
@@ -50,17 +62,11 @@ class SharedWork:
         channel.feed_many([[0, []]])
         return channel
 
-    def is_next(self, before: EntryId, entry_id: EntryId) -> bool:
-        """Return whether no entry is missing between two."""
-        return entry_id == before.next() or (
-            entry_id.epoch > before.epoch and entry_id.n == 0
-        )
-
-    def updates_of(
+    def read(
         self, fields: Fields, snapshot: StoredSnapshot | None, is_repeated: bool
-    ) -> List[Any]:
+    ) -> Work:
         """
-        Return the updates of an entry, and a `Gap` where data may be missing.
+        Return the updates of an entry, and the errors of what is unreadable in it.
 
         Parameters
         ----------
@@ -72,39 +78,63 @@ class SharedWork:
 
         Raises
         ------
-        BfxError
-            Unreadable.
+        RemoteError
+            Unknown kind of entry.
         """
         entry = read_entry(fields)
         if isinstance(entry, Fence):
-            return [Gap("a relay has taken over")]
+            return Work([Gap("a relay has taken over")], [])
         if isinstance(entry, GapMark):
-            return [Gap(f"the relay has lost data: {entry.reason}")]
+            return Work([Gap(f"the relay has lost data: {entry.reason}")], [])
         if is_repeated:
             self._channel = self._new_channel()
         if isinstance(entry, Frames):
-            frames = [
-                frame
-                for frame in loads_many(self._loads, entry.messages)
-                if frame[1] not in _CONFIRMATIONS
-            ]
-        elif snapshot is None:
-            return []
-        else:
-            if snapshot.flags != self._flags:
-                self._flags = snapshot.flags
-                self._channel.set_flags(snapshot.flags)
-            frames = [self._loads(snapshot.message())]
-        return self._feed(frames)
+            return self._feed(entry.messages)
+        if snapshot is None or entry.is_renewal:
+            return NO_WORK
+        return self.read_snapshot(snapshot)
 
-    def _feed(self, frames: List[Any]) -> List[Any]:
-        updates = self._channel.feed_many(frames)
-        errors: List[BfxError] = self._channel.errors
-        if errors:
-            self._channel = self._new_channel()
-            raise errors[0]
-        return [item for item in updates if not isinstance(item, Snapshot)]
+    def read_snapshot(self, snapshot: StoredSnapshot) -> Work:
+        """Return the updates of a stored snapshot that this worker has not had."""
+        if snapshot.flags != self._flags:
+            self._flags = snapshot.flags
+            self._channel.set_flags(snapshot.flags)
+        return self._feed([snapshot.message()])
+
+    def _feed(self, messages: List[bytes]) -> Work:
+        found = Work([], [])
+        channel = self._channel
+        for frame in self._decode(messages, found.errors):
+            if _confirms(frame):
+                continue
+            # One at a time: after an unreadable frame a channel ignores the others.
+            found.updates.extend(
+                item
+                for item in channel.feed_many([frame])
+                if not isinstance(item, Snapshot)
+            )
+            found.errors.extend(channel.errors)
+            # There is nothing to subscribe again here: the relay does that.
+            channel.errors, channel.resync_reason = [], None
+        return found
+
+    def _decode(self, messages: List[bytes], errors: List[BfxError]) -> List[Any]:
+        try:
+            return loads_many(self._loads, messages)
+        except LOADS_ERRORS:
+            pass
+        frames = []
+        for message in messages:
+            try:
+                frames.append(parse(self._loads, message))
+            except RemoteError as exc:
+                errors.append(exc)
+        return frames
 
     def forget(self) -> None:
         """Forget known trades, as the caller has not handled all of the last ones."""
         self._channel = self._new_channel()
+
+
+def _confirms(frame: Any) -> bool:
+    return isinstance(frame, list) and len(frame) > 1 and frame[1] in _CONFIRMATIONS

@@ -9,9 +9,10 @@ from patience import at_most
 from redis_server import RedisServer
 from redis_writer import RedisWriter, trade_frame
 
+from bfxsync._base.redis_urls import redis_url
 from bfxsync.errors import ClosedError, RemoteError, UsageError
 from bfxsync.relay import GroupWorker, WorkFailed
-from bfxsync.relay.group_store import COUNT
+from bfxsync.relay.group_store import COUNT, GroupStore
 
 TRADES = "trades|tBTCUSD"
 PATIENT_S = at_most(20.0)
@@ -52,6 +53,12 @@ def wait(condition):
 def publish(writer, *numbers):
     for number in numbers:
         writer.frames(TRADES, trade_frame(number))
+
+
+def names(writer):
+    key = writer.keys.stream(TRADES)
+    consumers = writer.redis.xinfo_consumers(key, "ledger")
+    return [consumer["name"].decode() for consumer in consumers]
 
 
 def pending(writer):
@@ -168,6 +175,115 @@ def test_snapshots_are_work_too(writer, worker_of):
         writer.snap(TRADES, b"[[3,9,0.5,1.5],[2,8,0.5,1.5],[1,7,0.5,1.5]]")
         wait(lambda: len(got) == 3)
     assert [trade.id for trade in got] == [2, 1, 3]
+
+
+def test_a_renewed_snapshot_repeats_nothing(writer, worker_of):
+    """Otherwise each renewal would bring a worker the trades of all others."""
+    got, others = [], []
+    publish(writer, 1, 2)
+    with worker_of(others.append, from_start=True):
+        wait(lambda: len(others) == 2)
+        wait(lambda: pending(writer) == 0)
+    with worker_of(got.append) as worker:
+        writer.snap(TRADES, b"[[2,8,0.5,1.5],[1,7,0.5,1.5]]", is_renewal=True)
+        publish(writer, 3)
+        wait(lambda: got)
+        assert worker.stats()["gaps"] == 0
+    assert [trade.id for trade in got] == [3]
+
+
+def test_trades_of_a_hole_come_from_the_snapshot(writer, worker_of):
+    got, gaps = [], []
+    publish(writer, 1)
+    with worker_of(got.append, from_start=True):
+        wait(lambda: len(got) == 1)
+        wait(lambda: pending(writer) == 0)
+    publish(writer, 2, 3)
+    rows = b"[[3,9,0.5,1.5],[2,8,0.5,1.5]]"
+    writer.snap(TRADES, rows, is_renewal=True)
+    publish(writer, 4)
+    writer.trim(TRADES, 1)
+    with worker_of(got.append, on_event=gaps.append):
+        wait(lambda: len(got) == 4)
+        wait(lambda: pending(writer) == 0)
+    assert [trade.id for trade in got] == [1, 2, 3, 4]
+    assert len(gaps) == 1
+
+
+def test_an_unreadable_row_is_reported_and_others_are_delivered(writer, worker_of):
+    got, errors = [], []
+    bad = b'[9,"te",["no","trade"],1]'
+    writer.frames(TRADES, trade_frame(1), bad, trade_frame(2))
+    with worker_of(got.append, from_start=True, on_error=errors.append) as worker:
+        wait(lambda: worker.stats()["entries"] == 2)
+        stats = worker.stats()
+    assert [type(error) for error in errors] == [RemoteError]
+    assert (stats["unreadable"], stats["failed"]) == (1, 0)
+    assert [trade.id for trade in got] == [1, 2] and pending(writer) == 0
+
+
+def test_a_lost_answer_of_redis_hides_no_hole(server, shard, writer, worker_of):
+    got, gaps = [], []
+    publish(writer, 1)
+    with worker_of(got.append, from_start=True):
+        wait(lambda: len(got) == 1)
+        wait(lambda: pending(writer) == 0)
+    writer.skip(TRADES)
+    publish(writer, 2)
+    store = GroupStore(redis_url(server.url, name="redis"), "ledger", "another")
+    store.open()
+    # The answers are lost, and so is the worker.
+    for _ in range(2):
+        store.read([writer.keys.stream(TRADES)], COUNT)
+    store.disconnect()
+    with worker_of(got.append, on_event=gaps.append):
+        wait(lambda: len(got) == 2)
+    assert len(gaps) == 1 and "are missing" in gaps[0].reason
+
+
+def test_entries_of_a_lost_answer_are_claimed(server, shard, writer, worker_of):
+    got = []
+    with worker_of(got.append, from_start=True):
+        publish(writer, 1)
+        wait(lambda: len(got) == 1)
+        wait(lambda: pending(writer) == 0)
+    publish(writer, 2)
+    store = GroupStore(redis_url(server.url, name="redis"), "ledger", "another")
+    store.open()
+    store.read([writer.keys.stream(TRADES)], COUNT)
+    # With a pending entry it stays in the group.
+    store.leave([writer.keys.stream(TRADES)])
+    store.disconnect()
+    assert names(writer) == ["another"]
+    with worker_of(got.append):
+        wait(lambda: len(got) == 2)
+
+
+def test_a_worker_that_was_closed_leaves_the_group(writer, worker_of):
+    got = []
+    with worker_of(got.append, from_start=True, name="first"):
+        publish(writer, 1)
+        wait(lambda: len(got) == 1)
+        wait(lambda: pending(writer) == 0)
+        assert names(writer) == ["first"]
+    assert names(writer) == []
+
+
+def test_a_worker_with_pending_entries_stays_in_the_group(writer, worker_of):
+    got, errors = [], []
+
+    def fail(trade):
+        raise ValueError
+
+    publish(writer, 1)
+    options = {"from_start": True, "min_idle": 60, "on_error": errors.append}
+    with worker_of(fail, name="first", **options):
+        wait(lambda: errors)
+    assert names(writer) == ["first"]
+    with worker_of(got.append, name="second"):
+        wait(lambda: got)
+        wait(lambda: pending(writer) == 0)
+    assert names(writer) == ["first"]
 
 
 def test_an_event_handler_that_raises_does_not_end_the_worker(writer, worker_of):

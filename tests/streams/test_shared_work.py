@@ -16,7 +16,7 @@ from bfxsync.streams.entries import (
     StoredSnapshot,
     fields_of,
 )
-from bfxsync.streams.work import SharedWork
+from bfxsync.streams.work import NO_WORK, SharedWork
 
 
 def row(number):
@@ -36,8 +36,9 @@ def stored(*numbers, flags=196_608):
     return StoredSnapshot(EntryId(1, 1), flags, rows)
 
 
-def ids(updates):
-    return [update.id for update in updates]
+def ids(work):
+    assert work.errors == []
+    return [update.id for update in work.updates]
 
 
 @pytest.fixture
@@ -47,74 +48,91 @@ def work():
 
 def test_executions_are_work_and_confirmations_are_not(work):
     fields = frames(executed(1), [5, "tu", row(1), 2], [5, "hb", 3], executed(2))
-    assert ids(work.updates_of(fields, None, False)) == [1, 2]
+    assert ids(work.read(fields, None, False)) == [1, 2]
 
 
 def test_rows_of_a_snapshot_are_work_once(work):
-    assert ids(work.updates_of(frames(executed(2)), None, False)) == [2]
+    assert ids(work.read(frames(executed(2)), None, False)) == [2]
     mark = fields_of(SnapshotMark())
-    assert ids(work.updates_of(mark, stored(1, 2, 3), False)) == [1, 3]
-    assert work.updates_of(mark, None, False) == []
+    assert ids(work.read(mark, stored(1, 2, 3), False)) == [1, 3]
+    assert work.read(mark, None, False) == NO_WORK
 
 
 def test_a_repeated_entry_has_all_its_trades_again(work):
     fields = frames(executed(1))
-    assert ids(work.updates_of(fields, None, False)) == [1]
-    assert work.updates_of(fields, None, False) == []
-    assert ids(work.updates_of(fields, None, True)) == [1]
+    assert ids(work.read(fields, None, False)) == [1]
+    assert ids(work.read(fields, None, False)) == []
+    assert ids(work.read(fields, None, True)) == [1]
 
 
 def test_after_forgetting_trades_are_new_again(work):
     fields = frames(executed(1))
-    work.updates_of(fields, None, False)
+    work.read(fields, None, False)
     work.forget()
-    assert ids(work.updates_of(fields, None, False)) == [1]
+    assert ids(work.read(fields, None, False)) == [1]
 
 
 def test_losses_are_gaps(work):
-    fence = work.updates_of(fields_of(Fence()), None, False)
-    assert fence == [Gap("a relay has taken over")]
-    lost = work.updates_of(fields_of(GapMark("reset")), None, False)
-    assert lost == [Gap("the relay has lost data: reset")]
+    fence = work.read(fields_of(Fence()), None, False)
+    assert fence.updates == [Gap("a relay has taken over")]
+    lost = work.read(fields_of(GapMark("reset")), None, False)
+    assert lost.updates == [Gap("the relay has lost data: reset")]
 
 
 def test_the_flags_of_a_snapshot_apply_to_later_frames(work):
     mark = fields_of(SnapshotMark())
-    work.updates_of(mark, stored(1, flags=32_768), False)
-    work.updates_of(mark, stored(1, flags=32_768), False)
-    (trade,) = work.updates_of(
-        frames([5, "te", row(2), 1_600_000_000_000]), None, False
-    )
+    work.read(mark, stored(1, flags=32_768), False)
+    work.read(mark, stored(1, flags=32_768), False)
+    fields = frames([5, "te", row(2), 1_600_000_000_000])
+    (trade,) = work.read(fields, None, False).updates
     assert trade.server_mts == 1_600_000_000_000
 
 
-def test_an_unreadable_row_is_an_error(work):
+def test_an_unreadable_row_does_not_hide_others(work):
+    fields = frames(executed(1), [5, "te", ["no", "trade"], 1], 7, executed(2))
+    found = work.read(fields, None, False)
+    assert [trade.id for trade in found.updates] == [1, 2]
+    assert [type(error) for error in found.errors] == [RemoteError] * 2
+    # Known trades stay known.
+    assert ids(work.read(frames(executed(2), executed(3)), None, False)) == [3]
+
+
+def test_a_frame_that_is_no_json_does_not_hide_others(work):
+    messages = [json.dumps(executed(1)).encode(), b"{", b'"tu"']
+    found = work.read(fields_of(Frames(messages)), None, False)
+    assert [trade.id for trade in found.updates] == [1]
+    assert [type(error) for error in found.errors] == [RemoteError] * 2
+
+
+def test_a_row_of_a_snapshot_does_not_hide_others(work):
+    snapshot = StoredSnapshot(
+        EntryId(1, 1), 196_608, json.dumps([row(2), [1]]).encode()
+    )
+    found = work.read(fields_of(SnapshotMark()), snapshot, False)
+    assert [trade.id for trade in found.updates] == [2]
+    assert [type(error) for error in found.errors] == [RemoteError]
+
+
+def test_a_renewed_snapshot_is_no_work(work):
+    """Its trades were in the entries before it, of which others had some."""
+    mark = fields_of(SnapshotMark(is_renewal=True))
+    assert work.read(mark, stored(1, 2), False) == NO_WORK
+    assert ids(work.read_snapshot(stored(1, 2))) == [1, 2]
+
+
+def test_an_unknown_kind_of_entry_is_an_error(work):
     with pytest.raises(RemoteError):
-        work.updates_of(frames([5, "te", ["no", "trade"], 1]), None, False)
-    assert ids(work.updates_of(frames(executed(1)), None, False)) == [1]
+        work.read({b"k": b"news"}, None, False)
 
 
 def test_liquidations_are_work():
     work = SharedWork("status|liq:global")
     item = ["pos", 7, 1_574_694_475_039, None, "tBTCF0:USTF0", 1.0, 100.0, None]
     fields = frames([3, [[*item, 0, 1, None, 99.0]], 1])
-    (liquidation,) = work.updates_of(fields, None, False)
+    (liquidation,) = work.read(fields, None, False).updates
     assert isinstance(liquidation, Liquidation) and liquidation.pos_id == 7
 
 
 def test_state_cannot_be_shared():
     with pytest.raises(UsageError, match="which are no state, not ticker"):
         SharedWork("ticker|tBTCUSD")
-
-
-@pytest.mark.parametrize(
-    "before, after, expected",
-    [
-        ((1, 1), (1, 2), True),
-        ((1, 1), (2, 0), True),
-        ((1, 1), (1, 3), False),
-        ((1, 1), (2, 1), False),
-    ],
-)
-def test_a_hole_is_seen_in_the_ids(work, before, after, expected):
-    assert work.is_next(EntryId(*before), EntryId(*after)) is expected
