@@ -27,7 +27,7 @@ from bfxsync.errors import ClosedError, RequestTimeout, UsageError
 from bfxsync.relay.channels import CHANNELS, identities_of
 from bfxsync.relay.feed import RelayFeed
 from bfxsync.relay.frame_tap import MAX_WAITING_BYTES, FrameTap
-from bfxsync.relay.shard_writer import MAX_RENEWAL, ShardWriter
+from bfxsync.relay.shard_writer import MAX_RENEWAL, MIN_ENTRIES, ShardWriter
 from bfxsync.relay.stream_store import StreamStore
 from bfxsync.streams.keys import ShardKeys
 from bfxsync.ws.io.rate_limiter import SHARED, ConnectionRateLimiter
@@ -36,6 +36,7 @@ from bfxsync.ws.settings import ConnectionSettings, proxy_options
 R = TypeVar("R", bound="Relay")
 
 CLOSE_TIMEOUT_S = 2.0
+REDIS_TIMEOUT_S = 1.0
 _NAP_S = 0.02
 
 
@@ -67,12 +68,13 @@ class Relay:
     lease_ttl : float
         Seconds after which another relay takes over, from 0.5 to 60.
     max_entries : int
-        Approximate length of each stream. A consumer that falls behind by more gets a gap and the
-        latest snapshot.
+        Approximate length of each stream, at least 128. A consumer that falls behind by more gets a
+        gap and the latest snapshot.
     timeout : float
         Seconds for each step of connecting to the exchange.
-    redis_timeout : float
-        Seconds for each command to Redis, at most half of `lease_ttl` to lead without pause.
+    redis_timeout : float, optional
+        Seconds for each command to Redis, at most half of `lease_ttl`: otherwise one slow command
+        would cost the lease. Default: 1 second, or half of `lease_ttl` if that is less.
     max_waiting_bytes : int
         Frames that may wait for Redis; when more arrive, all channels get a gap.
     proxy, ca_bundle, pace, on_error
@@ -97,7 +99,7 @@ class Relay:
         lease_ttl: float = 2.0,
         max_entries: int = 10_000,
         timeout: float = 10.0,
-        redis_timeout: float = 1.0,
+        redis_timeout: float | None = None,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
         proxy: str | None = None,
         ca_bundle: str | None = None,
@@ -123,7 +125,14 @@ class Relay:
         ttl_s = check_seconds("lease_ttl", lease_ttl)
         if not 0.5 <= ttl_s <= 60:
             raise UsageError(f"lease_ttl must be from 0.5 to 60 seconds, not {ttl_s!r}")
-        length = check_integer("max_entries", max_entries, range(100, 10_000_001))
+        timeout_s = optional(check_seconds, "redis_timeout", redis_timeout)
+        if timeout_s is not None and timeout_s > ttl_s / 2:
+            raise UsageError(
+                f"redis_timeout must be at most half of lease_ttl, {ttl_s / 2:g} seconds, not "
+                f"{timeout_s!r}"
+            )
+        lengths = range(MIN_ENTRIES, 10_000_001)
+        length = check_integer("max_entries", max_entries, lengths)
         waiting = check_integer("max_waiting_bytes", max_waiting_bytes, range(1, 2**31))
         check_callback("on_error", on_error, "error")
         store = StreamStore(
@@ -132,7 +141,9 @@ class Relay:
             identities,
             ttl_s=ttl_s,
             max_entries=length,
-            timeout_s=check_seconds("redis_timeout", redis_timeout),
+            timeout_s=min(REDIS_TIMEOUT_S, ttl_s / 2)
+            if timeout_s is None
+            else timeout_s,
         )
         self.shard: str = keys.shard
         self.identities: List[str] = identities

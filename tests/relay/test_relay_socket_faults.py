@@ -68,6 +68,7 @@ def test_a_reset_connection_is_one_gap(server, exchange, relay, consumer, shard)
     assert len({trade.id for trade in trades}) == len(trades)
 
 
+@pytest.mark.once
 def test_a_wrong_checksum_is_healed_by_the_relay(server, exchange, consumer, shard):
     other, book = consumer(TRADES), consumer(BOOK)
     # The consumer sees the mismatch, too, just before the gap of the relay.
@@ -80,6 +81,7 @@ def test_a_wrong_checksum_is_healed_by_the_relay(server, exchange, consumer, sha
     assert "gap" not in other.events
 
 
+@pytest.mark.once
 def test_maintenance_is_a_gap(server, exchange, consumer, shard):
     book = consumer(BOOK)
     exchange.send_info(20060)

@@ -77,6 +77,7 @@ def test_a_redis_that_is_restarted_is_one_gap(exchange, appendonly):
             assert relayed.consumers[0].at.epoch > last.epoch
 
 
+@pytest.mark.once
 def test_a_store_that_was_emptied_is_one_gap(fresh_server, exchange):
     with Relayed(fresh_server, exchange) as relayed:
         last = relayed.consumers[0].at
@@ -85,6 +86,7 @@ def test_a_store_that_was_emptied_is_one_gap(fresh_server, exchange):
         assert relayed.consumers[0].at.epoch > last.epoch
 
 
+@pytest.mark.once
 def test_a_deleted_stream_is_one_gap_of_all(fresh_server, exchange):
     with Relayed(fresh_server, exchange) as relayed:
         fresh_server.client().delete(KEYS.stream(TRADES))
@@ -100,6 +102,7 @@ def test_a_redis_that_hangs_is_one_gap(fresh_server, exchange):
         relayed.check_one_gap()
 
 
+@pytest.mark.once
 def test_a_full_store_is_one_gap_when_there_is_room(fresh_server, exchange, caplog):
     caplog.set_level(logging.WARNING, "bfxsync")
     client = fresh_server.client()
@@ -113,6 +116,7 @@ def test_a_full_store_is_one_gap_when_there_is_room(fresh_server, exchange, capl
         assert sum("used memory" in line for line in caplog.messages) == 1
 
 
+@pytest.mark.once
 def test_a_former_leader_is_refused_by_redis(fresh_server, exchange):
     client = fresh_server.client()
     with Relayed(fresh_server, exchange) as relayed:
@@ -125,6 +129,7 @@ def test_a_former_leader_is_refused_by_redis(fresh_server, exchange):
         assert int(relayed.relay.stats()["epoch"]) > epoch + 5
 
 
+@pytest.mark.once
 def test_a_lost_lease_ends_the_epoch(fresh_server, exchange):
     client = fresh_server.client()
     with Relayed(fresh_server, exchange) as relayed:
@@ -134,6 +139,7 @@ def test_a_lost_lease_ends_the_epoch(fresh_server, exchange):
         assert relayed.relay.stats()["epoch"] > epoch
 
 
+@pytest.mark.once
 def test_an_unrelated_key_in_the_way_is_reported(fresh_server, exchange):
     client = fresh_server.client()
     client.set(KEYS.stream(BOOK), "not a stream")
@@ -147,6 +153,7 @@ def test_an_unrelated_key_in_the_way_is_reported(fresh_server, exchange):
         relay.wait_ready(PATIENT_S)
 
 
+@pytest.mark.once
 def test_a_redis_that_evicts_any_key_is_reported(exchange, caplog):
     with RedisServer(maxmemory_policy="allkeys-lru") as server:
         with Relay(["tBTCUSD"], redis=server.url, wss_host=exchange.url) as relay:
@@ -154,6 +161,7 @@ def test_a_redis_that_evicts_any_key_is_reported(exchange, caplog):
     assert "maxmemory-policy allkeys-lru" in caplog.text
 
 
+@pytest.mark.once
 def test_a_relay_waits_for_a_redis_that_is_not_there(fresh_server, exchange):
     fresh_server.kill()
     with Relay(["tBTCUSD"], redis=fresh_server.url, wss_host=exchange.url) as relay:

@@ -7,15 +7,22 @@ import time
 from decimal import Decimal
 
 import pytest
+from redis_server import RedisServer
 from stream_consumer import PATIENT_S, StreamConsumer
 
 from bfxsync import Client
+from bfxsync._base.redis_urls import redis_url
 from bfxsync.paper import PaperExchange
 from bfxsync.relay import Relay
+from bfxsync.relay.frame_tap import MAX_ITEMS, Received
+from bfxsync.relay.shard_writer import MIN_ENTRIES, ShardWriter
+from bfxsync.relay.stream_store import StreamStore
 from bfxsync.streams.entries import EntryId, read_entry
 from bfxsync.streams.keys import ShardKeys, channel_of
+from bfxsync.streams.relayed_channels import SnapshotRows
 
 BOOK = "book|tBTCUSD|P0|F0|25"
+TICKER = "ticker|tBTCUSD"
 TRADES = "trades|tBTCUSD"
 REQUESTS = [
     *({"channel": "book", "symbol": "tBTCUSD", "prec": p} for p in ("P1", "P4", "R0")),
@@ -115,18 +122,22 @@ def busy_exchange():
         yield exchange
 
 
-def test_snapshots_are_renewed_before_the_trim_horizon(server, busy_exchange, shard):
-    options = {"redis": server.url, "shard": shard, "wss_host": busy_exchange.url}
-    keys, client = ShardKeys(shard), server.client()
-    with Relay(["tBTCUSD"], channels=["book"], max_entries=100, **options) as relay:
+def test_snapshots_are_renewed_before_the_trim_horizon(
+    fresh_server, busy_exchange, shard
+):
+    options = {"redis": fresh_server.url, "shard": shard, "wss_host": busy_exchange.url}
+    keys, client = ShardKeys(shard), fresh_server.client()
+    # So that streams are trimmed soon.
+    client.config_set("stream-node-max-entries", 10)
+    with Relay(["tBTCUSD"], channels=["book"], max_entries=128, **options) as relay:
         relay.wait_ready(PATIENT_S)
-        StreamConsumer(client, shard, BOOK).follow(lambda c: c.at.n > 320)
-        assert relay.stats()["snapshots"] > 5
+        StreamConsumer(client, shard, BOOK).follow(lambda c: c.at.n > 200)
+        assert relay.stats()["snapshots"] > 2
         entries = client.xrange(keys.stream(BOOK))
         oldest = EntryId.read(entries[0][0])
         assert oldest.n > 0
         # At most one node of the stream more than asked for.
-        assert 100 <= len(entries) <= 200
+        assert 128 <= len(entries) <= 138
         stored = client.hget(keys.snapshot(BOOK), "id")
         assert EntryId.read(stored) > oldest
         late = StreamConsumer(client, shard, BOOK)
@@ -134,6 +145,39 @@ def test_snapshots_are_renewed_before_the_trim_horizon(server, busy_exchange, sh
             "snapshot",
             "data",
         ]
+
+
+def test_the_shortest_stream_keeps_its_snapshot(shard):
+    """The largest number of entries before the next one is renewed, in exactly trimmed streams."""
+    keys = ShardKeys(shard)
+    ack = b'{"event":"subscribed","channel":"ticker","symbol":"tBTCUSD","chanId":5}'
+    block = Received(1, [b"[5,[1,2],1]"], 0)
+    with RedisServer(stream_node_max_entries="1") as server:
+        url = redis_url(server.url, name="redis")
+        limits = {"max_entries": MIN_ENTRIES, "timeout_s": PATIENT_S}
+        store = StreamStore(url, keys, [TICKER], ttl_s=60.0, **limits)
+        writer = ShardWriter(
+            [TICKER],
+            store,
+            make_feed=lambda tap: pytest.fail("connected"),
+            max_waiting_bytes=1_000,
+            renewal=MIN_ENTRIES // 2,
+            ttl_s=60.0,
+        )
+        assert store.take(writer.states)
+        writer._write(writer._process([Received(1, [ack, *block.messages], 0)]))
+        for _ in range(MIN_ENTRIES // 2 - 1):
+            writer._write(writer._process([block]))
+        outputs = writer._process([block] * MAX_ITEMS)
+        writer._renew_snapshots(outputs)
+        *frames, (_, snapshot) = outputs
+        assert isinstance(snapshot, SnapshotRows) and len(frames) == MAX_ITEMS
+        store.write(frames, {}, renew=False)
+        client = server.client()
+        ((oldest, _),) = client.xrange(keys.stream(TICKER), count=1)
+        stored = client.hget(keys.snapshot(TICKER), "id")
+        assert EntryId.read(oldest) == EntryId.read(stored)
+        store.disconnect()
 
 
 def test_timestamps_reach_the_consumer(server, exchange, shard):

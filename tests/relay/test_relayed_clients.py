@@ -170,7 +170,7 @@ def test_a_late_client_starts_without_a_gap(relay, fresh_server, exchange):
 @needs_posix
 def test_a_slow_client_gets_one_gap(fresh_server, exchange):
     """One thread reads and calls: while the callback is blocked, the stream goes on."""
-    with relay_of(fresh_server, exchange, max_entries=100) as relay:
+    with relay_of(fresh_server, exchange, max_entries=128) as relay:
         relay.wait_ready(PATIENT_S)
         with Follower(fresh_server, dispatch_threads=0) as follower:
             release, entered = threading.Event(), threading.Event()

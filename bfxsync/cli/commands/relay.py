@@ -74,7 +74,7 @@ _CHANNELS = ["book", "trades", "ticker", "candles", "status"]
 )
 @click.option(
     "--max-entries",
-    type=click.IntRange(100, 10_000_000),
+    type=click.IntRange(128, 10_000_000),
     default=10_000,
     metavar="N",
     help="Length of each stream (default: 10000).",
