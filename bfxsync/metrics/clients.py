@@ -41,12 +41,14 @@ class Clients:
                 f"{name!r} must be a Client or WebSocketClient, not {client!r}"
             )
         other = self._client(name)
-        if other not in (None, client):
+        # In a forked child a client of its own may replace the copy of the parent's.
+        is_taken = other not in (None, client) and not _is_copy(other)
+        if is_taken:
             raise UsageError(f"there is another open client of the name {name!r}")
         self._references[name] = weakref.ref(client)
 
     def read(self) -> Iterator[Tuple[str, Reading]]:
-        """Read the clients that are open, or ended by an error."""
+        """Read the clients that are open, ended by an error, or copies in a forked child."""
         for name, reference in list(self._references.items()):
             if reference() is None:
                 self._references.pop(name, None)
@@ -61,6 +63,12 @@ class Clients:
     def _client(self, name: str) -> AnyClient | None:
         reference = self._references.get(name)
         client = None if reference is None else reference()
-        if client is None or client.health()["status"] == "closed":
+        if client is None:
             return None
-        return client
+        health = client.health()
+        is_closed = health["status"] == "closed" and not health["is_forked"]
+        return None if is_closed else client
+
+
+def _is_copy(client: AnyClient | None) -> bool:
+    return client is not None and bool(client.health()["is_forked"])

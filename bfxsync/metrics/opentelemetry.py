@@ -14,7 +14,7 @@ from bfxsync.metrics.table import METRICS, Metric, Reading
 if TYPE_CHECKING:
     from bfxsync.metrics.clients import AnyClient
 
-# OpenTelemetry calls each instrument by itself: those of one collection share one reading.
+# OpenTelemetry calls each instrument separately: those of one collection share one reading.
 _SAME_S = 0.1
 
 _UNITS = {"bytes": "By", "seconds": "s", "": ""}
@@ -27,7 +27,8 @@ class OpenTelemetryMetrics:
     Create one per meter; it may have many clients. The names are those of Prometheus without unit
     and ``_total``, such as ``bfxsync.received`` in bytes. Statistics are read once per collection.
     A client that was closed or garbage collected disappears; one that a fatal error has ended
-    stays, with ``bfxsync.alive`` 0. The instruments stay on the meter and keep this object alive.
+    stays, with ``bfxsync.alive`` 0; so does, in a forked child, one that the parent has connected,
+    until it is started there. The instruments stay on the meter and keep this object alive.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ class OpenTelemetryMetrics:
 
     def _observe(self, metric: Metric, options: Any) -> Iterator[Any]:
         for name, reading in self._readings():
-            for labels, value in metric.read(reading):
+            for labels, value in metric.samples(reading):
                 attributes = {"client": name, **dict(zip(metric.labels, labels))}
                 yield self._observation(value, attributes)
 

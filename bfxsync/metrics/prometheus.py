@@ -19,7 +19,8 @@ class PrometheusCollector:
 
     Register one collector per registry; it may have many clients. Statistics are read at each
     scrape, and nothing is computed in between. A client that was closed or garbage collected
-    disappears; one that a fatal error has ended stays, with ``bfxsync_alive 0``.
+    disappears; one that a fatal error has ended stays, with ``bfxsync_alive 0``. So does, in a
+    forked child, one that the parent has connected, until it is started there.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class PrometheusCollector:
                 family = families.get(metric.name)
                 if family is None:
                     family = families[metric.name] = self._family(metric)
-                for labels, value in metric.read(reading):
+                for labels, value in metric.samples(reading):
                     family.add_metric((name, *labels), value)
         return list(families.values())
 

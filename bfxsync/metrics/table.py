@@ -12,6 +12,9 @@ from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional,
 
 from bfxsync._base.enums import ConnectionStatus, SubscriptionStatus
 
+_OF_COPIES = ("alive", "ready")
+"""What is known of a copy in a forked child; all else would be counted twice."""
+
 _CHANNELS = ("ticker", "trades", "book", "candles", "status", "account")
 _OTHER = "other"
 
@@ -23,6 +26,11 @@ class Reading(NamedTuple):
     wss: Mapping[str, Any]
     rest: Optional[Mapping[str, Any]]
     """None before the first use of REST."""
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is a forked child's copy of a client that the parent uses."""
+        return bool(self.health["is_forked"])
 
 
 Samples = Iterable[Tuple[Tuple[str, ...], float]]
@@ -40,6 +48,12 @@ class Metric(NamedTuple):
     unit: str = ""
     """``seconds``, ``bytes``, or nothing for a number of things."""
     is_counter: bool = False
+
+    def samples(self, reading: Reading) -> Samples:
+        """Return the values of one client."""
+        if reading.is_copy and self.name not in _OF_COPIES:
+            return ()
+        return self.read(reading)
 
     @property
     def full_name(self) -> str:

@@ -38,7 +38,7 @@ def health(self: HasCore, *, stuck_after: float | None = None) -> dict[str, Any]
     Return whether the client works, for liveness and readiness probes.
 
     Never blocks, sends nothing, and may be called from any thread, callback or signal handler. A
-    lost connection makes a client not ready; it stays alive, as it reconnects by itself.
+    lost connection makes a client not ready; it stays alive, as it reconnects automatically.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ def health(self: HasCore, *, stuck_after: float | None = None) -> dict[str, Any]
         is not alive, or else not ready, as texts; empty if it is ready. ``status``: of the (first)
         connection. ``connections`` and ``subscriptions``: their numbers; ``open_connections`` and
         ``live_subscriptions``: those that are in order. ``is_authenticated``: whether the
-        connection of the account is, or None if the account was not used.
+        connection of the account is, or None if the account was not used. ``is_forked``: whether
+        the connections belong to the parent process; ``start()`` opens new ones.
     """
     stuck_after_s = optional(check_seconds, "stuck_after", stuck_after)
     core = self._core
@@ -78,6 +79,7 @@ def health(self: HasCore, *, stuck_after: float | None = None) -> dict[str, Any]
         "open_connections": len(links) - len(not_open),
         "subscriptions": len(subscribers),
         "live_subscriptions": states[_LIVE],
+        "is_forked": core.lifetime.is_forked,
         "is_authenticated": None if account is None else account not in not_open,
     }
 

@@ -48,6 +48,18 @@ def test_names_are_those_of_prometheus() -> None:
         }
 
 
+def test_a_copy_in_a_fork_has_no_counters() -> None:
+    fresh = reading()
+    copy = fresh._replace(health={**fresh.health, "is_alive": False, "is_forked": True})
+    shown = {metric.name: dict(metric.samples(copy)) for metric in METRICS}
+    assert {name: value for name, value in shown.items() if value} == {
+        "alive": {(): 0.0},
+        "ready": {(): 0.0},
+    }
+    for metric in METRICS:
+        assert dict(metric.samples(fresh)) == dict(metric.read(fresh))
+
+
 def test_every_metric_reads_a_client_that_did_nothing() -> None:
     fresh = reading()
     read = {metric.name: dict(metric.read(fresh)) for metric in METRICS}

@@ -93,18 +93,32 @@ from bfxsync import Client
 from bfxsync.metrics import PrometheusCollector
 registry = CollectorRegistry()
 with Client(wss_host=sys.argv[1]) as bfx:
-    registry.register(PrometheusCollector({"market": bfx}))
+    collector = PrometheusCollector({"market": bfx})
+    registry.register(collector)
     bfx.wss.start()
     child = os.fork()
     if child == 0:
-        assert not generate_latest(registry)
+        def lines():
+            text = generate_latest(registry).decode()
+            return {line for line in text.splitlines() if not line.startswith("#")}
+        copy = {'bfxsync_alive{client="market"} 0.0', 'bfxsync_ready{client="market"} 0.0'}
+        if lines() != copy:
+            os._exit(1)
+        own = Client(wss_host=sys.argv[1])
+        collector.add("market", own)
+        if 'bfxsync_alive{client="market"} 1.0' not in lines():
+            os._exit(3)
+        own.close()
+        collector.add("market", bfx)
         bfx.wss.start()
-        os._exit(0 if b"bfxsync_alive" in generate_latest(registry) else 1)
+        if 'bfxsync_alive{client="market"} 1.0' not in lines():
+            os._exit(2)
+        os._exit(0)
     print(os.waitpid(child, 0)[1])
 """
 
 
-def test_a_client_started_again_after_a_fork_comes_back(
+def test_a_client_of_the_parent_is_not_alive_until_it_is_started(
     exchange: PaperExchange,
 ) -> None:
     program = [sys.executable, "-c", FORK, exchange.url]

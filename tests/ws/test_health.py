@@ -33,6 +33,7 @@ NOTHING = {
     "open_connections": 0,
     "subscriptions": 0,
     "live_subscriptions": 0,
+    "is_forked": False,
     "is_authenticated": None,
 }
 
