@@ -7,6 +7,7 @@ import time
 from decimal import Decimal
 
 import pytest
+from integration.fault_proxy import FaultProxy
 from patience import at_most
 from redis_server import RedisServer
 from redis_writer import RedisWriter, ticker_frame, ticker_row, trade_frame
@@ -57,9 +58,10 @@ def client(server):
 
 
 def client_of(server, **options):
+    options.setdefault("source", server.url)
     options.setdefault("backoff", Backoff(first_s=0.05))
     options.setdefault("timeout", at_most(10.0))
-    return WebSocketClient(source=server.url, **options)
+    return WebSocketClient(**options)
 
 
 def wait_for(client, condition):
@@ -228,6 +230,28 @@ def test_a_dropped_connection_is_no_gap(client, redis, writer):
     assert statuses == [SubscriptionStatus.STALE, SubscriptionStatus.LIVE]
     assert lost == [1006]
     wait_for(client, lambda: len(back) == 1)
+
+
+@pytest.mark.parametrize("count", [10, 300, 1_500])
+def test_a_lost_answer_is_read_again(server, writer, count):
+    """The next entries are those after the last applied one, whatever Redis has sent."""
+    items = []
+    with FaultProxy(server.port) as proxy:
+        with client_of(server, source=proxy.url(server.url)) as client:
+            client.subscribe_ticker("tBTCUSD", items.append, on_event=items.append)
+            proxy.cut_after(count)
+            # One answer of more than two kilobytes, unless the client is faster.
+            with writer.redis.pipeline() as pipe:
+                writer.redis, redis = pipe, writer.redis
+                for bid in range(200, 230):
+                    writer.frames(TICKER, ticker_frame(bid))
+                pipe.execute()
+                writer.redis = redis
+            assert wait_for(client, lambda: ends_with(items, 229))
+            proxy.wait_for("cut")
+            assert client.stats()["gaps"] == 0
+    bids = [item.bid for item in items if isinstance(item, Ticker)]
+    assert bids == [100, *range(200, 230)]
 
 
 def test_a_slow_consumer_beyond_the_horizon_gets_one_gap(client, writer):

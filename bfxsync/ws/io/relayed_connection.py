@@ -6,7 +6,7 @@ all its streams in one command. Commands of users are executed between two reads
 briefly, as nothing else can end it: BLOCK_S, or BUSY_BLOCK_S while commands come in. After each
 read with entries there is a pause, in which further ones collect, as wake-ups cost most.
 
-redis-py would connect again by itself, between two commands, which hides that Redis was restarted
+redis-py would reconnect between two commands without an error, which hides that Redis was restarted
 and has lost entries. So its connection is used directly, and a new one is made after each error.
 """
 
@@ -89,7 +89,7 @@ class RelayedConnection:
     # --- any thread ---------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """End a pause; a read ends by itself."""
+        """End a pause; a read ends within `BLOCK_S`."""
         self._has_work.set()
 
     def watch(self, reader: Mailbox) -> None:
