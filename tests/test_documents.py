@@ -5,13 +5,19 @@ from __future__ import annotations
 import csv
 import importlib
 import re
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from patience import at_most
 from programs import run_program
+from redis_server import RedisServer
 from warm_python import WarmPython
+
+from bfxsync.paper import PaperExchange
+from bfxsync.relay import Relay
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.rst", *sorted((ROOT / "docs").rglob("*.rst"))]
@@ -47,6 +53,9 @@ bfxsync.Client = exchange.client
 # Run in a kernel, see tests/jupyter.
 IN_KERNELS = ["notebook.rst", "notebooks.rst"]
 
+RELAYS = ROOT / "docs" / "explanation" / "relay.rst"
+_REDIS = "redis://localhost"
+
 
 class Block(NamedTuple):
     """A block of Python: the files of its page up to it, and what it is said to print."""
@@ -63,7 +72,7 @@ def dedented(text):
 
 def blocks():
     for path in DOCUMENTS:
-        if path.name in IN_KERNELS:
+        if path == RELAYS or path.name in IN_KERNELS:
             continue
         files = {}
         for number, match in enumerate(_BLOCK.finditer(path.read_text()), 1):
@@ -78,6 +87,12 @@ def blocks():
                 code = _FEW_EXTRAS + code
             block = Block(code, files, kind, dedented(printed))
             yield pytest.param(block, id=f"{path.name}-{number}")
+
+
+def relay_blocks():
+    """Yield the programs of the page of relays, which need a Redis."""
+    for number, match in enumerate(_BLOCK.finditer(RELAYS.read_text()), 1):
+        yield pytest.param(dedented(match.group(2)), id=f"{RELAYS.name}-{number}")
 
 
 def shape(line):
@@ -150,6 +165,41 @@ def test_r17_every_snippet_runs(run, run_snippet, block, tmp_path):
     arguments = ["-c", code]
     output = run(arguments, endless=endless, enough=bool, shown=shown, folder=tmp_path)
     assert_printed(output, block)
+
+
+@pytest.fixture(scope="module")
+def redis():
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def exchange():
+    with PaperExchange(rate=40) as exchange:
+        yield exchange
+
+
+@pytest.mark.parametrize("code", list(relay_blocks()))
+def test_r17_every_snippet_of_relays_runs(run_snippet, redis, exchange, code, tmp_path):
+    url = redis.url.rpartition("/")[0]
+    code = code.replace(f"{_REDIS}:6379", url).replace(_REDIS, url)
+    assert url in code and ".run()" in code
+    options = {"redis": redis.url, "shard": "spot", "wss_host": exchange.url}
+    with ExitStack() as stack:
+        if "import Relay\n" not in code:
+            relay = stack.enter_context(Relay(["tBTCUSD"], **options))
+            relay.wait_ready(at_most(20.0))
+        run_snippet(
+            ["-c", code],
+            endless=True,
+            enough=lambda lines: len(lines) > ("subscribe_trades" in code),
+            folder=tmp_path,
+            variables={"BFX_WSS_HOST": exchange.url},
+        )
+
+
+def test_r17_the_relay_has_its_examples():
+    assert len(list(relay_blocks())) >= 3
 
 
 @pytest.mark.parametrize("kind", ["output", "numbers", "sample"])
