@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import threading
 from typing import Iterator
 
 import pytest
+from threads_left import no_thread_left
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
-    before = threading.enumerate()  # of an exchange that a module shares
-    yield
-    left = [thread for thread in threading.enumerate() if thread not in before]
-    assert [thread for thread in left if thread.name.startswith("bfxsync-")] == []
+    with no_thread_left():
+        yield

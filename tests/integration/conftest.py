@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from typing import Any, Callable, Iterator, Optional
 
 import pytest
 import trustme
+from threads_left import no_thread_left
 
 from bfxsync import WebSocketClient
 
@@ -18,10 +18,8 @@ Connect = Callable[..., WebSocketClient]
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     """An exchange may serve all tests of a file; what a test starts ends with it."""
-    before = set(threading.enumerate())
-    yield
-    left = set(threading.enumerate()) - before
-    assert [t for t in left if t.name.startswith(("bfxsync-", "test-"))] == []
+    with no_thread_left("test-"):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from typing import Any, Callable, Iterator, NamedTuple
 
 import pytest
@@ -28,15 +27,6 @@ class Ended(NamedTuple):
 
 
 Run = Callable[..., Ended]
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
-    """As for the other commands; the exchange of the module was there before."""
-    before = set(threading.enumerate())
-    yield
-    left = set(threading.enumerate()) - before
-    assert [t for t in left if t.name.startswith("bfxsync-")] == []
 
 
 @pytest.fixture(scope="module")
