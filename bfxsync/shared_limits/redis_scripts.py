@@ -2,7 +2,11 @@
 The reserving window of `bfxsync.shared_limits.window` as scripts of Redis.
 
 Times are microseconds of the server's clock. A sorted set has the slots of a limit, with their
-owners as members. KEYS are slots, end of the block, processes; the same for all scripts.
+owners as members. KEYS are slots, end of the block, processes, correction of the clock; the same
+for all scripts.
+
+The server's clock may be set back. A script that sees a sign of life from the future adds the
+difference to the correction, so that no time runs backwards and no request waits for longer.
 
 A server that was restarted may have lost its data, or the last part of it. So a process tells each
 script when the store has last seen it, and the script does nothing if the store does not know that.
@@ -17,9 +21,13 @@ BEAT_S = 2.0
 """Time between two signs of life of a process, so that one without requests notices a loss too."""
 
 _HEAD = """
-local slots, blocked_key, processes = KEYS[1], KEYS[2], KEYS[3]
+local slots, blocked_key, processes, clock = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
+local correction = tonumber(redis.call('GET', clock) or '0')
+local now = time[1] * 1000000 + time[2] + correction
+local newest = tonumber(redis.call('ZRANGE', processes, -1, -1, 'WITHSCORES')[2] or '0')
+local set_back = math.max(newest - now, 0)
+now = now + set_back
 local blocked = math.max(tonumber(redis.call('GET', blocked_key) or '0'), 0)
 local function text(value) return string.format('%.0f', value) end
 local function score(rank)
@@ -36,6 +44,10 @@ end
 -- First, as a full server refuses a script unless its first write frees memory. What a budget needs
 -- is little, and expires.
 redis.call('ZREMRANGEBYSCORE', processes, '-inf', text(now - RECENT))
+if correction + set_back ~= 0 then
+    -- Longer than any block.
+    redis.call('SET', clock, text(correction + set_back), 'PX', '172800000')
+end
 -- Returns false if the store has lost data since `known`; 0 if that is allowed.
 local function seen(process, known)
     local last = tonumber(redis.call('ZSCORE', processes, process) or '0')
@@ -111,7 +123,8 @@ RESTORE = (
     + """
 if not seen(ARGV[1], ARGV[2]) then return false end
 for i = 4, #ARGV, 2 do
-    redis.call('ZADD', slots, 'NX', text(now - tonumber(ARGV[i + 1])), ARGV[i])
+    -- A clock that was set forward has made the slot that is there too old.
+    redis.call('ZADD', slots, 'GT', text(now - tonumber(ARGV[i + 1])), ARGV[i])
 end
 keep(tonumber(ARGV[3]))
 return {text(now)}

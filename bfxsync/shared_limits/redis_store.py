@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Sequence, Tuple
+import time
+from typing import Any, NamedTuple, Sequence, Tuple
 
 from bfxsync._base.redis_urls import RedisRefused, RedisUrl, open_redis, translated
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
@@ -19,6 +20,21 @@ from bfxsync.shared_limits import redis_scripts
 from bfxsync.shared_limits.window import LONGEST_WINDOW_S, Answer, Limit
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+# Slewing of the clock is slower.
+_STEP_S = 1.0
+
+
+class _Seen(NamedTuple):
+    """When the store has last seen this process."""
+
+    at: int
+    """Microseconds on the clock of the store."""
+    began: float
+    """Seconds on the clock of this process, before the call."""
+
+
+_NEVER = _Seen(0, 0.0)
 
 
 class RedisStore:
@@ -53,8 +69,7 @@ class RedisStore:
         # One hash slot for all keys of a script, as a cluster requires.
         self._prefix = f"bfx:{{limits:{address}}}:"
         self._address = address
-        # When the store has last seen this process, by its clock; 0 before it joins.
-        self._seen_at = 0
+        self._seen = _NEVER
         self._client: Any = self._open()
 
     def __str__(self) -> str:
@@ -62,7 +77,7 @@ class RedisStore:
 
     def reset_after_fork(self) -> None:
         """Use connections of its own in a child process, which has to join."""
-        self._seen_at = 0
+        self._seen = _NEVER
         self._client = self._open()
 
     def close(self) -> None:
@@ -71,12 +86,12 @@ class RedisStore:
 
     def join(self, process: str) -> int:
         """Note that a process begins to use the store, also after a loss; return how many do."""
-        (found,) = self._ask(redis_scripts.SEEN, "", process, 0)
+        (found,) = self._ask(redis_scripts.SEEN, "", process, seen=_NEVER)
         return int(found)
 
     def seen(self, process: str) -> int:
         """Note that a process is alive; return how many are."""
-        (found,) = self._ask(redis_scripts.SEEN, "", process, self._seen_at)
+        (found,) = self._ask(redis_scripts.SEEN, "", process)
         return int(found)
 
     def request(
@@ -88,7 +103,6 @@ class RedisStore:
             redis_scripts.REQUEST,
             key,
             process,
-            self._seen_at,
             owner,
             limit.requests,
             _micros(limit.window_s),
@@ -112,27 +126,41 @@ class RedisStore:
     ) -> None:
         """Add the requests that this process has sent: their owners, and how long ago."""
         slots = [part for owner, age_s in sent for part in (owner, _micros(age_s))]
-        window = _micros(window_s)
-        self._ask(redis_scripts.RESTORE, key, process, self._seen_at, window, *slots)
+        self._ask(redis_scripts.RESTORE, key, process, _micros(window_s), *slots)
 
     def _open(self) -> Any:
         return open_redis(self._url, timeout_s=self._timeout_s)
 
-    def _keys(self, key: str) -> Tuple[str, str, str]:
-        slots = f"{self._prefix}{key}"
-        return slots, f"{slots}:blocked", f"{self._prefix}processes"
+    def _keys(self, key: str) -> Tuple[str, ...]:
+        slots, prefix = f"{self._prefix}{key}", self._prefix
+        return slots, f"{slots}:blocked", f"{prefix}processes", f"{prefix}clock"
 
     def _ask(
-        self, script: str, key: str, process: str, seen_at: int, *arguments: object
+        self,
+        script: str,
+        key: str,
+        process: str,
+        *arguments: object,
+        seen: _Seen | None = None,
     ) -> Sequence[Any]:
         """Run a script for a process; raises `NetworkError` if the store has lost data."""
+        began = time.monotonic()
+        # One object, as another thread may replace it.
+        seen = seen or self._seen
         reply: Sequence[Any] | None = self._run(
-            script, key, process, seen_at, *arguments
+            script, key, process, seen.at, *arguments
         )
         if reply is None:
             raise NetworkError(f"Redis at {self._url} has lost data", phase="receive")
+        at = int(reply[0])
+        ahead_s = (at - seen.at) / 1e6 - (time.monotonic() - seen.began)
+        if seen is not _NEVER and ahead_s > _STEP_S:
+            raise NetworkError(
+                f"the clock of Redis at {self._url} was set forward by {ahead_s:.0f} s",
+                phase="receive",
+            )
         # Of the replies to several threads an older one may be last: it expects less.
-        self._seen_at = int(reply[0])
+        self._seen = _Seen(at, began)
         return reply[1:]
 
     def _run(self, script: str, key: str, *arguments: object) -> Any:

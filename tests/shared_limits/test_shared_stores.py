@@ -440,6 +440,46 @@ def test_lost_data_is_noticed_at_once(loss: str) -> None:
         assert two.stats()["outages"] == 1
 
 
+def test_a_clock_set_back_makes_no_request_wait_longer(server: RedisServer) -> None:
+    client = server.client()
+    client.flushall()
+    budget = SharedBudget(f"{server.url}?address=office")
+    for _ in range(3):
+        ask(budget)
+    budget.block("b", 50.0)
+    del budget
+    # As if all had been stored an hour ahead of the clock of now.
+    for name in ("a", "processes"):
+        name = f"bfx:{{limits:office}}:{name}"
+        for member, at in client.zrange(name, 0, -1, withscores=True):
+            client.zincrby(name, 3_600_000_000, member)
+    client.incrby("bfx:{limits:office}:b:blocked", 3_600_000_000)
+    budget = SharedBudget(f"{server.url}?address=office")
+    for _ in range(2):
+        answer = budget.turn("a", LIMIT).ask(0.0)
+        assert 40.0 < answer.wait_s <= 60.0 and answer.used == 3
+        assert 30.0 < budget.turn("b", LIMIT).ask(0.0).blocked_s <= 60.0
+    # Once more, for a process that the store knows.
+    client.set("bfx:{limits:office}:clock", 0)
+    answer = budget.turn("a", LIMIT).ask(0.0)
+    assert 30.0 < answer.wait_s <= 60.0 and not answer.is_away
+
+
+def test_a_clock_set_forward_does_not_open_the_window() -> None:
+    with RedisServer() as server:
+        client = server.client()
+        budget = SharedBudget(f"{server.url}?address=office")
+        for _ in range(3):
+            ask(budget)
+        (_, before), *_ = client.zrange("bfx:{limits:office}:a", 0, 0, withscores=True)
+        client.set("bfx:{limits:office}:clock", 50_000_000)
+        assert budget.turn("a", LIMIT).ask(0.0).is_away
+        assert "was set forward by" in budget.stats()["last_error"]
+        slots, after = "bfx:{limits:office}:a", before + 40_000_000
+        until(lambda: client.zcount(slots, after, "+inf") == 3)
+        assert client.zcard(slots) == 3
+
+
 def test_no_request_is_sent_while_others_are_restored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
