@@ -191,9 +191,10 @@ def open_redis(
     """
     Return a ``redis.Redis`` of bytes; it connects at its first command.
 
-    It repeats nothing, and a command without a response ends after `timeout_s`. Use it within
-    `translated`. It takes locks: call it from threads that no signal reaches, and open another one
-    in a forked child.
+    It repeats nothing, and a command without a response ends after `timeout_s`. The lookup of the
+    host name is limited by the system's resolver only: redis-py resolves it before its timeouts
+    begin. Use it within `translated`. It takes locks: call it from threads that no signal reaches,
+    and open another one in a forked child.
 
     Raises
     ------

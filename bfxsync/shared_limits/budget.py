@@ -61,7 +61,8 @@ class SharedBudget:
     exempt_loopback : bool
         Do not limit requests to loopback hosts, as in tests.
     timeout : float
-        Seconds for each use of the file or the server, at most 1.
+        Seconds for the lock of the file, or for connecting to the server and for each reply, at most
+        1. The lookup of the server's host name is not limited.
 
     Raises
     ------
