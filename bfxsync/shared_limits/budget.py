@@ -2,12 +2,13 @@
 Rate limits shared through a file or through Redis, with a part of them while that is away.
 
 Strategy: each request asks the store for a slot, and asks again when the slot is due. A store that
-cannot be used begins an outage: requests get slots of this process's part of the limit
-(`Fraction`). When the store is back, every process adds what it has sent in the last window, as the
-store may have lost it, and no slot is given out until all processes had the time to do so.
+cannot be used, or has lost data, begins an outage: requests get slots of this process's part of the
+limit (`Fraction`). When the store is back, every process adds what it has sent in the last window,
+and no slot is given out until all processes had the time to do so.
 
-A watcher thread tells the store now and then that the process is alive, so that each knows how many
-there are when an outage begins, and tries to reach a store that is away. It ends with the budget.
+A watcher thread tells the store every few seconds that the process is alive. So each process knows
+how many there are when an outage begins, and notices one without making requests. The thread also
+tries to reach a store that is away. It ends with the budget.
 The store is called on threads that no signal reaches, and each call has a timeout.
 """
 
@@ -61,8 +62,8 @@ class SharedBudget:
     exempt_loopback : bool
         Do not limit requests to loopback hosts, as in tests.
     timeout : float
-        Seconds for the lock of the file, or for connecting to the server and for each reply, at most
-        1. The lookup of the server's host name is not limited.
+        Seconds for the lock of the file, or for connecting to the server and for each reply; at
+        most 1. The lookup of the server's host name is not limited.
 
     Raises
     ------
@@ -141,14 +142,14 @@ class SharedBudget:
         return Turn(self, key, limit, f"{self._process}.{next(self._numbers)}")
 
     def block(self, key: str, seconds: float) -> None:
-        """Allow no request for so long, in any process; waiting ones keep their order."""
+        """Block the key for so long, in all processes; waiting requests keep their order."""
         until = time.monotonic() + seconds
         # A later answer of the exchange may have a shorter time.
         self._blocked_until[key] = max(until, self._blocked_until.get(key, until))
         shielded(self._block, key, seconds)
 
     def latest(self, key: str, window_s: float) -> Answer:
-        """Return what is known since the last request of this process; asks nobody."""
+        """Return the state as of the last request of this process; does not use the store."""
         now = time.monotonic()
         blocked_s = max(self._blocked_until.get(key, now) - now, 0.0)
         answer, at = self._latest.get(key, (Answer(0.0), float("-inf")))
@@ -159,7 +160,7 @@ class SharedBudget:
         return answer._replace(wait_s=wait_s, blocked_s=blocked_s)
 
     def keys(self) -> Sequence[str]:
-        """Return the keys of which something is known."""
+        """Return the keys that this process has used lately."""
         return list({**self._latest, **self._blocked_until})
 
     # --- threads that no signal reaches -------------------------------------------------------
@@ -310,7 +311,7 @@ class SharedBudget:
                 self._store.block(key, until - now)
 
     def _forget(self, now: float) -> None:
-        """Drop what is known of unused keys, as callers may use any number of paths."""
+        """Drop the state of unused keys, as callers may use any number of paths."""
         if len(self._latest) < _MANY_KEYS:
             return
         for key, (_, at) in list(self._latest.items()):
@@ -320,7 +321,7 @@ class SharedBudget:
                 self._blocked_until.pop(key, None)
 
     def _reset_after_fork(self) -> None:
-        """Begin anew in a child process: it is another process for the store."""
+        """Reset in a child process, which is another process for the store."""
         self._wake = Latch()
         self._is_watched = False
         self._process: str = os.urandom(6).hex()

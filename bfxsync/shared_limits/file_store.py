@@ -136,7 +136,7 @@ class FileStore:
         self._change_window(key, lambda window, now: window.without(owner))
 
     def block(self, key: str, seconds: float) -> None:
-        """Allow no request for so long."""
+        """Block the key for so long; waiting requests keep their order."""
         self._change_window(key, lambda window, now: window.blocked(now, now + seconds))
 
     def restore(

@@ -118,7 +118,7 @@ class RedisStore:
             self._client.zrem(self._keys(key)[0], owner)
 
     def block(self, key: str, seconds: float) -> None:
-        """Allow no request for so long."""
+        """Block the key for so long; waiting requests keep their order."""
         self._run(redis_scripts.BLOCK, key, _micros(seconds), _micros(LONGEST_WINDOW_S))
 
     def restore(

@@ -34,5 +34,5 @@ class Sent:
                 yield key, window_s, recent
 
     def forget(self, key: str) -> None:
-        """Drop what is known of a key."""
+        """Drop the requests of a key."""
         self._by_key.pop(key, None)

@@ -1,10 +1,10 @@
 """
-A reserving window: who may send when, so that no window of time holds more than the limit.
+A reserving window: schedules requests so that no window of time has more of them than the limit.
 
 Strategy: every request books a slot, the time at which it may be sent, behind all others. A slot is
 at least one window after the slot that is as many places before it as the limit, so no window
 contains more slots than the limit, also right after a pause. A token bucket would allow twice as
-many. Whoever waits asks again when its slot is due, because a block may have moved it.
+many. A waiting request asks again when its slot is due, because a block may have moved it.
 """
 
 from __future__ import annotations
