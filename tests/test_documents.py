@@ -119,7 +119,8 @@ def assert_printed(output, block):
 # What most programs import.
 PACKAGE = (
     "bfxsync.client bfxsync.credentials bfxsync.paper.server.app bfxsync.rest.auth bfxsync.symbols "
-    "bfxsync.ws.core.account_table bfxsync.ws.inputs bfxsync.ws.order_replies bfxsync.ws.replay"
+    "bfxsync.ws.core.account_table bfxsync.ws.inputs bfxsync.ws.order_replies bfxsync.ws.replay "
+    "pytest"
 ).split()
 
 # Plugins of other projects, which no snippet needs.
@@ -150,11 +151,13 @@ def test_r17_every_snippet_runs(run, run_snippet, block, tmp_path):
         path = tmp_path / "test_snippet.py"
         path.write_text(code)
         arguments = ["-q", "-p", "no:cacheprovider", *_WITHOUT, str(path)]
+        arguments += ["-s"] if block.kind else []
         code_of_run = f"import pytest, sys; sys.exit(pytest.main({arguments}))"
         arguments = ["-c", code_of_run]
         output = run(arguments, endless=False, enough=bool, folder=tmp_path)
         passed = int(re.search(r"(\d+) passed", output).group(1))
         assert passed >= code.count("def test_")
+        assert_printed(output, block)
         return
     # A recording ends by itself.
     endless = not any(end in code for end in (".close()", "replay("))
