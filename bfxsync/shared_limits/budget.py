@@ -23,7 +23,7 @@ from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple
 import attrs
 
 from bfxsync._base.atomic import AtomicValue
-from bfxsync._base.describe import also_half_made
+from bfxsync._base.describe import also_half_made, error_text
 from bfxsync._base.forks import reset_after_fork
 from bfxsync._base.hidden import hide
 from bfxsync._base.latch import Latch
@@ -230,7 +230,7 @@ class SharedBudget:
             lambda now: (following, True) if now is outage else (now, False)
         )
 
-    def _begin_outage(self, error: BfxError) -> Outage:
+    def _begin_outage(self, error: Exception) -> Outage:
         now = time.monotonic()
         fraction = Fraction(now, self._processes)
         for key in self.keys():
@@ -238,7 +238,7 @@ class SharedBudget:
             if blocked_s:
                 # The exchange goes on to refuse, and attempts may prolong that.
                 fraction.block(key, now, now + blocked_s)
-        mine = Outage(now, fraction, str(error))
+        mine = Outage(now, fraction, _text(error))
 
         def change(outage: Outage | None) -> Tuple[Outage, Outage]:
             # After the return of the store: it was lost again.
@@ -278,7 +278,8 @@ class SharedBudget:
             return self._reach(outage)
         try:
             self._processes = self._store.seen(self._process)
-        except BfxError as exc:
+        except Exception as exc:
+            # Any: it would end the thread, and with it the signs of life.
             self._begin_outage(exc)
             return False
         return True
@@ -292,8 +293,9 @@ class SharedBudget:
             if not self._replace(outage, restoring):
                 return False
             self._restore(time.monotonic())
-        except BfxError as exc:
-            self._last_error = str(exc)
+        except Exception as exc:
+            # Any: it would end the thread, and requests would wait for the store forever.
+            self._last_error = _text(exc)
             self._replace(restoring, outage)
             return False
         now = time.monotonic()
@@ -357,6 +359,10 @@ class Turn:
         except NetworkError:
             # Python is ending, or has too many threads. The slot expires.
             pass
+
+
+def _text(exc: Exception) -> str:
+    return str(exc) if isinstance(exc, BfxError) else error_text(exc)
 
 
 def _watch(find: Callable[[], SharedBudget | None], wake: Latch, process: str) -> None:

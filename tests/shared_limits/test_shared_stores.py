@@ -506,6 +506,29 @@ def test_no_request_is_sent_while_others_are_restored(
         assert server.client().exists("bfx:{limits:office}:c:blocked")
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("call", ["seen", "restore"])
+def test_an_unexpected_exception_ends_no_watch(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Otherwise requests would wait forever for the end of the outage."""
+    budget = SharedBudget(f"{server.url}?address=office-{next(NUMBERS)}")
+    ask(budget)
+    good, errors = getattr(budget._store, call), [ValueError("unexpected")]
+
+    def fail_once(*arguments: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return good(*arguments)
+
+    monkeypatch.setattr(budget._store, call, fail_once)
+    if call != "seen":
+        server.client().flushall()
+    budget._wake.set()
+    until(lambda: not errors and budget.turn("b", LIMIT).ask(0.0).is_booked)
+    assert not budget.stats()["is_away"] and budget.stats()["outages"] == 1
+
+
 def test_a_block_outlasts_the_loss_of_the_server() -> None:
     short = Limit(3, 1.0)
     with RedisServer() as server:
