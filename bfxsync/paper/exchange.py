@@ -32,7 +32,7 @@ class PaperExchange(ExchangeStatus):
     ``book``, ``candles``, ``status`` and that of the account; REST endpoints answer from the same
     markets, or from small samples where those have no data. Accounts have wallets, orders,
     positions and histories of their own; signatures and nonces are checked as by the real exchange,
-    see `docs/reference/accounts.rst`. Their orders are in the public books.
+    see ``docs/reference/accounts.rst``. Their orders are in the public books.
 
     All methods may be called from any thread, but only in the process that created the exchange:
     the child of a fork can be its client.
