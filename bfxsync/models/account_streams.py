@@ -86,6 +86,13 @@ ROW_MODELS: Dict[str, Any] = {
 }
 """The model of the rows of each code; `miu` and `n` have several."""
 
+EVENT_MODELS: Dict[str, Any] = {
+    event: model
+    for kinds in (_SNAPSHOT_OF, _UPDATE_OF, _MARGIN_OF)
+    for event, model in kinds.values()
+}
+"""The model of the data of each event, for snapshots that of the rows; notifications apart."""
+
 _of_order, _of_offer, _of_alert = map(
     of_one,
     (Order.from_partial_row, FundingOffer.from_partial_row, Alert.from_partial_row),
