@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import bfxsync
 from bfxsync import errors
+from bfxsync._base import error_codes
 from bfxsync._base.error_codes import error_from_code
 from bfxsync.errors import (
     ApiError,
@@ -132,6 +133,25 @@ def test_r13_code_decides_the_class(code: int | None, kind: type[ApiError]) -> N
     assert error.message == "any text"
     assert error.raw is raw
     assert error.retryable is (kind in RETRYABLE)
+
+
+def documented_codes() -> Iterator[Any]:
+    """The rows of the table of codes; ``10101 … 10104`` are all of these."""
+    page = Path(__file__).parent.parent / "docs" / "reference" / "errors.rst"
+    for codes, kind in re.findall(
+        r"^(\d{5}(?:(?:, | … )\d{5})?) +``(\w+)`` +\S", page.read_text("utf-8"), re.M
+    ):
+        first, last = int(codes[:5]), int(codes[-5:])
+        assert "," not in codes or last == first + 1
+        yield from ((code, kind) for code in range(first, last + 1))
+
+
+def test_the_documents_have_every_code_with_its_class() -> None:
+    documented = dict(documented_codes())
+    known = {code for codes in error_codes._CODES.values() for code in codes}
+    assert set(documented) == known | {10000, 10001, 10020}
+    for code, kind in documented.items():
+        assert type(error_from_code(code, "")).__name__ == kind
 
 
 @given(st.integers() | st.none(), st.text())
