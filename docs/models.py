@@ -39,6 +39,12 @@ what stands in the row or object, not where it came from: ``server_mts``, and a 
 and the other partial models have the fields of the model in their name, each of which may be None.
 """
 
+TARGET = """\
+.. py:class:: bfxsync.models.{}
+   :no-typesetting:
+"""
+"""Makes the section the place of the class, to which its name links."""
+
 
 def page_text() -> str:
     """Return the page."""
@@ -71,7 +77,7 @@ def _section(model: Any) -> str:
     text = inspect.cleandoc(model.__doc__).partition("\n\nAttributes\n")[0]
     lines = "\n".join(_line(*field) for field in _fields(model))
     title = f"{model.__name__}\n{'~' * len(model.__name__)}"
-    return f"{title}\n\n{text}\n\n{lines}\n"
+    return f"{title}\n\n{TARGET.format(model.__name__)}\n{text}\n\n{lines}\n"
 
 
 def _fields(model: Any) -> Iterator[FieldText]:

@@ -50,6 +50,12 @@ def test_committed_page_is_the_generated_one() -> None:
     assert page.PAGE.read_text("utf-8") == wanted, "run python docs/endpoints.py"
 
 
+@pytest.mark.parametrize("path", page.group_pages(), ids=lambda path: path.stem)
+def test_page_of_a_group_is_the_generated_one(path: Path) -> None:
+    wanted = page.group_pages()[path]
+    assert path.read_text("utf-8") == wanted, "run python docs/endpoints.py"
+
+
 def test_the_command_line_has_the_generated_names() -> None:
     wanted = page.names_text()
     assert page.NAMES.read_text("utf-8") == wanted, "run python docs/endpoints.py"
