@@ -372,3 +372,6 @@ def test_files_that_the_documents_name_exist(path):
         r"``((?:docs|tests|examples|benchmarks)/\S*?)``", path.read_text()
     ):
         assert (ROOT / name).exists(), name
+    for name in re.findall(r":doc:`(?:[^`<]*<)?([^`>]+)>?`", path.read_text()):
+        root = ROOT / "docs" if name.startswith("/") else path.parent
+        assert (root / f"{name.lstrip('/')}.rst").exists(), name
