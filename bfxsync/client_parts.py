@@ -10,7 +10,6 @@ import time
 import weakref
 from functools import partial
 from itertools import chain
-from threading import Thread
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -323,10 +322,9 @@ def start_paper(
     except BaseException:
         exchange.stop()
         raise
-    # If it is dropped without `close`: in a thread, as a finalizer must not wait. Subscriptions and
-    # views, which keep the WebSocket client, keep the exchange too.
-    stop = Thread(target=exchange.stop, name="bfxsync-paper-stop", daemon=True)
-    finalizer = weakref.finalize(client.wss, stop.start)
-    # Not at exit, when no thread can start. Type checkers take this property for a slot.
+    # If it is dropped without `close`. Subscriptions and views, which keep the WebSocket client,
+    # keep the exchange too.
+    finalizer = weakref.finalize(client.wss, exchange._abandon)
+    # Not at exit: its thread ends with the process. Type checkers take this property for a slot.
     setattr(finalizer, "atexit", False)
     return client, exchange

@@ -223,6 +223,10 @@ class PaperExchange(ExchangeStatus):
         """Close all connections and wait until the thread has ended; may be called twice."""
         self._thread.stop()
 
+    def _abandon(self) -> None:
+        """Stop soon, without waiting; a finalizer may call it."""
+        self._thread.abandon()
+
     def play(self) -> None:
         """Start all recordings that are not playing."""
         self.finished.clear()

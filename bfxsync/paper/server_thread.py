@@ -7,6 +7,7 @@ import concurrent.futures
 import os
 import socket
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, NamedTuple, TypeVar
 
@@ -62,6 +63,8 @@ class ServerThread:
         # Reentrant, as a signal handler may stop the exchange during a call.
         self._lock = threading.RLock()
         self._running: _Running | None = None
+        # It may still use the port.
+        self._abandoned: threading.Thread | None = None
         self._process = os.getpid()
 
     @property
@@ -86,6 +89,16 @@ class ServerThread:
             if running is not None:
                 running.loop.call_soon_threadsafe(running.server.stop)
                 running.thread.join(_STOP_S)
+
+    def abandon(self) -> None:
+        """Stop soon. Acquires no lock and needs no thread: a finalizer may call it."""
+        if self._process != os.getpid():
+            return
+        running, self._running = self._running, None
+        if running is not None:
+            self._abandoned = running.thread
+            with suppress(RuntimeError):  # it has just ended
+                running.loop.call_soon_threadsafe(running.server.stop)
 
     def call(self, function: Callable[[Server], T]) -> T:
         """Call a function with the server in its thread, and return the result."""
@@ -153,6 +166,9 @@ class ServerThread:
             ) from exc
         for name in self._settings.captures:
             load(name)  # raises its errors here, and caches it before clients wait
+        if self._abandoned is not None:
+            self._abandoned.join(_STOP_S)
+            self._abandoned = None
         listener = self._listen()
         self.port = listener.getsockname()[1]
         self._finished.clear()

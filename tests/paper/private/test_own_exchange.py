@@ -81,11 +81,34 @@ def test_a_dropped_client_stops_its_exchange() -> None:
 
 
 def assert_stops(exchange: PaperExchange) -> None:
-    ours = ("bfxsync-io", "bfxsync-dispatch", "bfxsync-paper-stop")
+    ours = ("bfxsync-io", "bfxsync-dispatch", "bfxsync-paper")
     for thread in threading.enumerate():
         if thread.name.startswith(ours):
             thread.join(30)
     assert repr(exchange) == "<PaperExchange stopped>"
+
+
+def test_a_dropped_client_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finalizer must neither wait nor raise, and its exchange must end all the same."""
+    unraisable: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", unraisable.append)
+    bfx = Client.paper()
+    exchange = bfx.exchange
+    assert exchange is not None
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        # What `Thread.start` calls; since Python 3.13 the other one.
+        for name in ("_start_new_thread", "_start_joinable_thread"):
+            patched.setattr(threading, name, fail, raising=False)
+        del bfx
+        gc.collect()
+    assert unraisable == []
+    assert_stops(exchange)
+    with exchange.start():
+        assert exchange.connections == 0
 
 
 def test_a_subscription_keeps_its_exchange_running() -> None:
