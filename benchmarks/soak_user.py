@@ -7,6 +7,7 @@ and complains at once about what only it can see.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -106,13 +107,33 @@ class Boom(Exception):
     """What callbacks raise on purpose."""
 
 
+class Mallinfo(ctypes.Structure):
+    """``struct mallinfo2`` of the C library."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
 class Machine:
     """What this process holds of the machine."""
+
+    def __init__(self) -> None:
+        # glibc 2.33 or later.
+        self._mallinfo = ctypes.CDLL(None).mallinfo2
+        self._mallinfo.restype = Mallinfo
 
     def sample(self) -> Dict[str, float]:
         with open("/proc/self/status", encoding="ascii") as status:
             fields = dict(line.split(":", 1) for line in status)
+        used = self._mallinfo()
         return {
+            "blocks": sys.getallocatedblocks(),
+            "malloc_kb": (used.uordblks + used.hblkhd) // 1024,
             "rss_kb": int(fields["VmRSS"].split()[0]),
             "threads": int(fields["Threads"]),
             "descriptors": len(os.listdir("/proc/self/fd")),
@@ -292,7 +313,6 @@ class User:
                 "sample",
                 {
                     **machine.sample(),
-                    "blocks": sys.getallocatedblocks(),
                     "connections": len(stats["connections"]),
                     **{
                         name: stats[name]
