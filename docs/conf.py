@@ -82,19 +82,18 @@ def link_short_name(
     text: nodes.TextElement,
 ) -> nodes.reference | None:
     """Link a name without its module, such as a model or `Client`, where only one object has it."""
-    if node.get("refdomain") != "py" or app.builder is None:
+    if node.get("refdomain") != "py":
         return None
-    python = env.get_domain("py")
+    objects = env.get_domain("py").objects
     target = node["reftarget"]
-    for name in (f"bfxsync.{target}", f"bfxsync.models.{target}"):
-        found = [name] if name in python.objects else []
-        if found:
-            break
-    else:
-        found = [name for name in python.objects if name.endswith(f".{target}")]
+    found = [
+        name
+        for name in (f"bfxsync.{target}", f"bfxsync.models.{target}")
+        if name in objects
+    ] or [name for name in objects if name.endswith(f".{target}")]
     if len(found) != 1:
         return None
-    place = python.objects[found[0]]
+    place = objects[found[0]]
     return make_refnode(
         app.builder, node["refdoc"], place.docname, place.node_id, text, found[0]
     )
@@ -116,11 +115,28 @@ def show_defaults(
     options: object,
     signature: str | None,
     returned: str | None,
-) -> tuple[str | None, str | None]:
-    """Write default values as Python would; Sphinx then breaks and links the signature."""
+) -> tuple[str, str | None] | None:
+    """
+    Write default values as Python would; Sphinx then breaks and links the signature.
+
+    A class whose parameters are not described is not called by users: objects of it are returned.
+    """
+    if signature is None:
+        return None
+    described = re.search(r"^ *(Parameters|Attributes)\n", value.__doc__ or "", re.M)
+    if what == "class" and described is None and ".compat." not in name:
+        return "", None
     for pattern, text in _DEFAULTS:
-        signature = None if signature is None else pattern.sub(text, signature)
+        signature = pattern.sub(text, signature)
     return signature, returned
+
+
+def keep_colon(
+    app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]
+) -> None:
+    """Begin properties with a comment, or napoleon takes what is before a colon for the type."""
+    if what == "property":
+        lines[:0] = ["..", ""]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -128,4 +144,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_transform(PageLinks)
     app.connect("missing-reference", link_short_name)
     app.connect("autodoc-process-signature", show_defaults)
+    # Before napoleon.
+    app.connect("autodoc-process-docstring", keep_colon, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -189,7 +189,7 @@ def _summary(owner: Any) -> str:
 
 def _table(endpoints: list[Endpoint]) -> str:
     rows = [("method", "request", "limit", "page")]
-    rows += [(f"``{e.name}``", f"``{e.request}``", *e[2:]) for e in endpoints]
+    rows += [(f"`{e.name}`", f"``{e.request}``", *e[2:]) for e in endpoints]
     widths = [max(map(len, column)) for column in zip(*rows)]
     rule = "  ".join("=" * width for width in widths)
     lines = [

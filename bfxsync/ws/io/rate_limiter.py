@@ -38,7 +38,10 @@ class ConnectionRateLimiter:
     """
     Schedules the connections of a process, per host.
 
-    With `exempt_loopback` connections to this machine are not limited.
+    Parameters
+    ----------
+    exempt_loopback : bool
+        Do not limit connections to this machine.
     """
 
     def __init__(self, *, exempt_loopback: bool = True) -> None:
