@@ -137,7 +137,8 @@ def run():
 def run_snippet():
     """Run a program where the package is imported already, which takes half of its time."""
     with WarmPython(*PACKAGE) as python:
-        yield partial(run_program, python)
+        # Some compute for seconds, which can be a minute on a machine that is busy.
+        yield partial(run_program, python, timeout=100.0)
 
 
 @pytest.mark.parametrize("block", list(blocks()))
