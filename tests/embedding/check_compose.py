@@ -28,11 +28,10 @@ def test_consumers_get_their_data_from_one_relay(
             program, *arguments = shlex.split(service["command"])
             if program == "bfxsync":
                 arguments = ["-m", "bfxsync", *arguments]
-            assert service["environment"] == {"BFX_REDIS_URL": "redis://redis:6379/0"}
-            variables = {
-                "BFX_REDIS_URL": server.url,
-                "READY_FILE": str(tmp_path / name),
-            }
+            variables = {key: str(x) for key, x in service["environment"].items()}
+            assert variables["BFX_REDIS_URL"] == "redis://redis:6379/0"
+            variables["BFX_REDIS_URL"] = server.url
+            variables["READY_FILE"] = str(tmp_path / name)
             return start(*arguments, folder=FOLDER, **variables)
 
         # A consumer may be there before the relay.
