@@ -167,6 +167,8 @@ class RelayedChannels:
         assert relayed.place is not None
         flags = self._flags.get(relayed.place[0], 0)
         if relayed.rows.feed(frame, flags):
+            # Nothing is missing, even if an update came before it.
+            relayed.is_incomplete = False
             outputs.append((relayed.identity, self.snapshot(relayed.identity)))
         elif relayed.rows.is_live:
             relayed.pending.append(message)

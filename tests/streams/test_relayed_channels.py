@@ -192,6 +192,8 @@ def test_an_update_without_its_snapshot_is_incomplete(channels):
     assert channels.incomplete == []
     assert channels.received(1, [b"[5,[60,1,1,2,1,5],2]"]) == []
     assert channels.incomplete == [CANDLES]
+    channels.received(1, [b"[5,[[60,1,1,2,1,5]],3]"])
+    assert channels.live == [CANDLES] and channels.incomplete == []
 
 
 def test_a_loss_ends_for_the_channels_of_a_new_socket(channels):
