@@ -15,11 +15,12 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple, Union
 
+from bfxsync.errors import RemoteError
 from bfxsync.streams.entries import Frames, GapMark
 from bfxsync.streams.keys import channel_of
 from bfxsync.streams.wire_rows import WireRows, loads_wire, wire_rows_of
 from bfxsync.wire.channels import Channel
-from bfxsync.wire.codec import LOADS_ERRORS, loads_many
+from bfxsync.wire.codec import parse_many
 from bfxsync.wire.frames import read_code
 
 MAX_UNROUTED = 1_000
@@ -265,18 +266,12 @@ def _flush(relayed: _Relayed, outputs: List[Output]) -> None:
 
 
 def _decoded(messages: List[bytes]) -> Iterable[Tuple[bytes, Any]]:
-    """Yield messages with their values; unreadable ones are left out."""
-    try:
-        values = loads_many(loads_wire, messages)
-    except LOADS_ERRORS:
-        for message in messages:
-            try:
-                value = loads_wire(message)
-            except LOADS_ERRORS:
-                continue
-            yield message, value
-    else:
-        yield from zip(messages, values)
+    """Return messages with their values; unreadable ones are left out."""
+    values, errors = parse_many(loads_wire, messages)
+    pairs = zip(messages, values)
+    if not errors:
+        return pairs
+    return [pair for pair in pairs if not isinstance(pair[1], RemoteError)]
 
 
 def _event_of(text: Union[str, bytes]) -> Dict[str, Any]:

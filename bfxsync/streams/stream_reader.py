@@ -25,7 +25,7 @@ from bfxsync.streams.entries import (
     read_entry,
 )
 from bfxsync.streams.stream_state import START, Phase, StreamState
-from bfxsync.wire.codec import LOADS_ERRORS, Loads, loads_many, parse
+from bfxsync.wire.codec import Loads, parse_many
 from bfxsync.wire.delivery import split_at_events
 from bfxsync.wire.outputs import Acknowledged, Deliver, Output, Report, Resolve
 
@@ -154,18 +154,11 @@ class StreamReader:
         return outputs
 
     def _decode(self, messages: Sequence[bytes], outputs: list[Output]) -> list[Any]:
-        try:
-            return loads_many(self._loads, list(messages))
-        except LOADS_ERRORS:
-            pass
-        frames = []
-        for message in messages:
-            try:
-                frames.append(parse(self._loads, message))
-            except RemoteError as exc:
-                outputs.append(Report(exc))
-                # Counts as an unreadable frame of the channel.
-                frames.append([])
+        frames, errors = parse_many(self._loads, list(messages))
+        if errors:
+            outputs += map(Report, errors)
+            # Each counts as an unreadable frame of the channel.
+            frames = [[] if isinstance(each, RemoteError) else each for each in frames]
         return frames
 
     def leave(

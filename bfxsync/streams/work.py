@@ -24,7 +24,7 @@ from bfxsync.streams.entries import (
 )
 from bfxsync.streams.keys import channel_of
 from bfxsync.wire.channels import LiquidationsChannel, TradesChannel
-from bfxsync.wire.codec import LOADS_ERRORS, Loads, loads_for, loads_many, parse
+from bfxsync.wire.codec import Loads, loads_for, parse_many
 
 _CONFIRMATIONS = ("tu", "ftu")
 
@@ -104,8 +104,10 @@ class SharedWork:
     def _feed(self, messages: List[bytes]) -> Work:
         found = Work([], [])
         channel = self._channel
-        for frame in self._decode(messages, found.errors):
-            if _confirms(frame):
+        frames, errors = parse_many(self._loads, messages)
+        found.errors.extend(errors)
+        for frame in frames:
+            if isinstance(frame, RemoteError) or _confirms(frame):
                 continue
             # One at a time: after an unreadable frame a channel ignores the others.
             found.updates.extend(
@@ -117,19 +119,6 @@ class SharedWork:
             # There is nothing to subscribe again here: the relay does that.
             channel.errors, channel.resync_reason = [], None
         return found
-
-    def _decode(self, messages: List[bytes], errors: List[BfxError]) -> List[Any]:
-        try:
-            return loads_many(self._loads, messages)
-        except LOADS_ERRORS:
-            pass
-        frames = []
-        for message in messages:
-            try:
-                frames.append(parse(self._loads, message))
-            except RemoteError as exc:
-                errors.append(exc)
-        return frames
 
     def forget(self) -> None:
         """Forget known trades, as the caller has not handled all of the last ones."""

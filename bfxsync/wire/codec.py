@@ -35,6 +35,7 @@ __all__ = [
     "loads_many",
     "number_text",
     "parse",
+    "parse_many",
     "plain_json",
 ]
 
@@ -125,6 +126,25 @@ def parse(loads: Loads, data: bytes) -> Any:
         return loads(data)
     except LOADS_ERRORS as exc:
         raise RemoteError(f"unreadable JSON: {exc}", raw=data[:1000]) from exc
+
+
+def parse_many(
+    loads: Loads, messages: list[bytes]
+) -> tuple[list[Any], list[RemoteError]]:
+    """Decode messages; an unreadable one gives its error, which is also in the second list."""
+    try:
+        return loads_many(loads, messages), []
+    except LOADS_ERRORS:
+        pass
+    values: list[Any] = []
+    errors = []
+    for message in messages:
+        try:
+            values.append(parse(loads, message))
+        except RemoteError as exc:
+            values.append(exc)
+            errors.append(exc)
+    return values, errors
 
 
 def dumps(value: Any) -> str:

@@ -170,6 +170,17 @@ def test_r14_one_unreadable_message_among_many_is_noticed(
 
 
 @ALL_READERS
+@pytest.mark.parametrize("count", [3, 30])
+def test_an_error_stands_in_the_place_of_its_message(reader: str, count: int) -> None:
+    messages, frames = [b'[5,"hb"]'] * count, [[5, "hb"]] * count
+    assert codec.parse_many(READERS[reader], messages) == (frames, [])
+    messages.insert(1, b"[5")
+    values, [error] = codec.parse_many(READERS[reader], messages)
+    assert values.pop(1) is error and values == frames
+    assert isinstance(error, RemoteError) and error.raw == b"[5"
+
+
+@ALL_READERS
 @pytest.mark.parametrize(
     "broken", [[b'["a', b'b"]'], [b'[1,"x', b'y",2]', b"[3],[4]"], [b"[1", b"2]"]]
 )
