@@ -22,7 +22,18 @@ COUNT = 64
 
 REPLY_S = 1.5
 
-READ = """\
+_HEAD = """\
+-- Of one group or worker, as XINFO lists names and values.
+local function fields_of(info)
+    local fields = {}
+    for j = 1, #info, 2 do fields[info[j]] = info[j + 1] end
+    return fields
+end
+"""
+
+READ = (
+    _HEAD
+    + """\
 -- KEYS: streams   ARGV: group, worker, count
 local function parts(id)
     local epoch, n = string.match(id, '^(%d+)-(%d+)$')
@@ -33,8 +44,7 @@ for i, key in ipairs(KEYS) do
     local before, hole, entries = '', '', {}
     local groups = redis.pcall('XINFO', 'GROUPS', key)
     for _, info in ipairs(groups.err and {} or groups) do
-        local fields = {}
-        for j = 1, #info, 2 do fields[info[j]] = info[j + 1] end
+        local fields = fields_of(info)
         if fields['name'] == ARGV[1] then before = fields['last-delivered-id'] end
     end
     if before ~= '' then
@@ -58,37 +68,42 @@ for i, key in ipairs(KEYS) do
 end
 return batches
 """
+)
 """
 For each stream: the last entry delivered before (empty without the group), the next one if there
 is a hole between them (otherwise empty), and new entries.
 """
 
-STEP = """\
+STEP = (
+    _HEAD
+    + """\
 -- KEYS: stream   ARGV: group, the last entry delivered before a hole, the last one in the hole
 for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    local fields = {}
-    for j = 1, #info, 2 do fields[info[j]] = info[j + 1] end
+    local fields = fields_of(info)
     if fields['name'] == ARGV[1] and fields['last-delivered-id'] == ARGV[2] then
         return redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[3])
     end
 end
 return false
 """
+)
 """No effect if another worker was faster."""
 
-LEAVE = """\
+LEAVE = (
+    _HEAD
+    + """\
 -- KEYS: streams   ARGV: group, worker
 for _, key in ipairs(KEYS) do
     local workers = redis.pcall('XINFO', 'CONSUMERS', key, ARGV[1])
     for _, info in ipairs(workers.err and {} or workers) do
-        local fields = {}
-        for j = 1, #info, 2 do fields[info[j]] = info[j + 1] end
+        local fields = fields_of(info)
         if fields['name'] == ARGV[2] and fields['pending'] == 0 then
             redis.call('XGROUP', 'DELCONSUMER', key, ARGV[1], ARGV[2])
         end
     end
 end
 """
+)
 """A worker with pending entries stays: they would be lost with it."""
 
 Entries = List[Tuple[bytes, Dict[bytes, bytes]]]
