@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from typing import Any
-
 import pytest
+from generators import load_generator
 
 from bfxsync.cli.group import SECTIONS
 
-GENERATOR = Path(__file__).parents[2] / "docs" / "commands.py"
-
-
-def load_generator() -> Any:
-    spec = importlib.util.spec_from_file_location("commands_page", GENERATOR)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-page = load_generator()
+page = load_generator("commands")
 
 
 # Versions of click break lines at different places.

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
+from generators import load_generator
 
 from bfxsync import models
 from bfxsync.models.reference import field_texts
 
-GENERATOR = Path(__file__).parents[2] / "docs" / "models.py"
-
-
-def load_generator() -> Any:
-    spec = importlib.util.spec_from_file_location("models_page", GENERATOR)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-page = load_generator()
+page = load_generator("models")
 
 
 def test_committed_page_is_the_generated_one() -> None:

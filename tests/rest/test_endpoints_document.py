@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from generators import load_generator
 
 from bfxsync.rest.public.base import UNDOCUMENTED_PER_MINUTE
 
 from . import test_auth_endpoints as auth
 from .tables import identity, rows_of
 
-GENERATOR = Path(__file__).parents[2] / "docs" / "endpoints.py"
-
-
-def load_generator() -> Any:
-    spec = importlib.util.spec_from_file_location("endpoints_page", GENERATOR)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-page = load_generator()
+page = load_generator("endpoints")
 
 ENDPOINTS = {row["name"]: row for row in rows_of("public-endpoints.jsonl")}
 ENDPOINTS.update(auth.ENDPOINTS)

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from pathlib import Path
-from typing import Any
+
+from generators import load_generator
 
 from bfxsync.ws.dispatch.events import EVENTS
 
-GENERATOR = Path(__file__).parents[2] / "docs" / "events.py"
-
-
-def load_generator() -> Any:
-    spec = importlib.util.spec_from_file_location("events_page", GENERATOR)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-page = load_generator()
+page = load_generator("events")
 
 
 def test_committed_page_is_the_generated_one() -> None:
