@@ -58,7 +58,7 @@ def health(self: HasCore, *, stuck_after: float | None = None) -> dict[str, Any]
         connection. ``connections`` and ``subscriptions``: their numbers; ``open_connections`` and
         ``live_subscriptions``: those that are in order. ``is_authenticated``: whether the
         connection of the account is, or None if the account was not used. ``is_forked``: whether
-        the connections belong to the parent process; ``start()`` opens new ones.
+        the connections belong to the parent process; ``wss.start()`` opens new ones.
     """
     stuck_after_s = optional(check_seconds, "stuck_after", stuck_after)
     core = self._core
