@@ -324,7 +324,7 @@ def start_paper(
         raise
     # If it is dropped without `close`. Subscriptions and views, which keep the WebSocket client,
     # keep the exchange too.
-    finalizer = weakref.finalize(client.wss, exchange._abandon)
+    finalizer = weakref.finalize(client.wss, exchange._abandoner())
     # Not at exit: its thread ends with the process. Type checkers take this property for a slot.
     setattr(finalizer, "atexit", False)
     return client, exchange

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from bfxsync._base.describe import also_half_made, with_parts_named_publicly
 from bfxsync.errors import UsageError
@@ -223,9 +223,9 @@ class PaperExchange(ExchangeStatus):
         """Close all connections and wait until the thread has ended; may be called twice."""
         self._thread.stop()
 
-    def _abandon(self) -> None:
-        """Stop soon, without waiting; a finalizer may call it."""
-        self._thread.abandon()
+    def _abandoner(self) -> Callable[[], None]:
+        """Return a function that stops this run soon, without waiting; a finalizer may call it."""
+        return self._thread.abandoner()
 
     def play(self) -> None:
         """Start all recordings that are not playing."""

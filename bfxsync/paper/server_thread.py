@@ -90,15 +90,22 @@ class ServerThread:
                 running.loop.call_soon_threadsafe(running.server.stop)
                 running.thread.join(_STOP_S)
 
-    def abandon(self) -> None:
-        """Stop soon. Acquires no lock and needs no thread: a finalizer may call it."""
+    def abandoner(self) -> Callable[[], None]:
+        """
+        Return a function that stops this run soon, and no later one.
+
+        It acquires no lock and needs no thread: a finalizer may call it.
+        """
+        return partial(self._abandon, self._running)
+
+    def _abandon(self, running: _Running | None) -> None:
+        if running is None or self._running is not running:
+            return
         if self._process != os.getpid():
             return
-        running, self._running = self._running, None
-        if running is not None:
-            self._abandoned = running.thread
-            with suppress(RuntimeError):  # it has just ended
-                running.loop.call_soon_threadsafe(running.server.stop)
+        self._running, self._abandoned = None, running.thread
+        with suppress(RuntimeError):  # it has just ended
+            running.loop.call_soon_threadsafe(running.server.stop)
 
     def call(self, function: Callable[[Server], T]) -> T:
         """Call a function with the server in its thread, and return the result."""

@@ -71,6 +71,17 @@ def test_a_refused_argument_leaves_nothing_running(
         Client.paper(exchange, **options)
 
 
+def test_a_closed_client_leaves_the_next_run_alone() -> None:
+    mine = PaperExchange()
+    first = Client.paper(mine)
+    first.close()
+    with Client.paper(mine) as bfx:
+        del first
+        gc.collect()
+        assert bfx.rest.auth.get_wallets()
+    assert_stops(mine)
+
+
 def test_a_dropped_client_stops_its_exchange() -> None:
     bfx = Client.paper()
     exchange, url = bfx.exchange, repr(bfx.exchange)
