@@ -31,6 +31,8 @@ Body = Dict[str, Any]
 # Tolerances: for the estimated time of sending, and for the transit to the exchange.
 _NEAR_S = 5.0
 _FAR_S = 60.0
+# The headers may be of another clock than the records; this far apart they may be on two days.
+_APART_S = 3600.0
 _DAY_S = 86_400.0
 _KEPT_S = 14 * _DAY_S
 _SURELY_KEPT_S = 13 * _DAY_S
@@ -238,7 +240,7 @@ def new_order(
         if date_of(order.mts_create) in span.dates()
         # The time rules out an order only if the clocks are known.
         or span.clocks is not Clocks.KNOWN
-        or span.is_possible(order.mts_create, _FAR_S)
+        or span.is_possible(order.mts_create, _APART_S)
     ]
     sure = [
         order

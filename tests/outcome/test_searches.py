@@ -102,6 +102,21 @@ def test_r07_order_that_was_executed_is_found_or_a_candidate(
         assert found is mine
 
 
+@pytest.mark.parametrize("after_midnight_s", [-86_000, -601, 0, 30, 599, 3600, 43_200])
+@pytest.mark.parametrize("behind_s", [-3600, -600, 600, 3600])
+def test_r07_order_by_another_clock_of_the_exchange_is_a_candidate_at_any_time(
+    after_midnight_s: float, behind_s: float
+) -> None:
+    """This machine and the headers agree; the order's record is up to an hour apart."""
+    sent_s = NOW - 30 + after_midnight_s
+    transport: Any = Transport([Reading(sent_s, sent_s, AT)])
+    left = Attempt(WriteRecord(None, sent_s, AT, sent_s + 1, AT + 1), transport)
+    assert left.span().clocks is Clocks.KNOWN
+    mine = at((sent_s - behind_s) * 1000, 1)
+    found = new_order([mine], BODY, False, left.span())
+    assert isinstance(found, Candidates) and found.values == [mine]
+
+
 @given(left=attempts(), others=OTHERS, is_own=st.booleans())
 def test_r07_order_that_was_not_executed_is_never_found(
     left: Attempt, others: Any, is_own: bool
