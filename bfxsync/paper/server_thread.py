@@ -9,8 +9,9 @@ import socket
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Generic, NamedTuple, TypeVar
 
+from bfxsync._base.latch import locked
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.paper.journal import Journal
@@ -33,10 +34,47 @@ _CALL_S = 30.0
 _STEP_S = 10.0
 
 
+class _Call(Generic[T]):
+    """
+    A coroutine function that runs in the thread of the server while another thread waits.
+
+    A signal handler of the waiting thread may stop the server, and waits for its thread: that
+    needs nothing that the interrupted wait may hold, such as the lock of a `Future`.
+    """
+
+    def __init__(self, function: Callable[[Server], Coroutine[Any, Any, T]]) -> None:
+        self._function = function
+        self._done = locked()
+        self._task: asyncio.Task[T] | None = None
+        self._is_over = False
+
+    def start(self, server: Server) -> None:
+        """Start it; in the thread of the server."""
+        self._task = asyncio.get_running_loop().create_task(self._function(server))
+        self._task.add_done_callback(lambda task: self.end())
+
+    def end(self) -> None:
+        """End the wait, as the function has ended, or the server."""
+        self._is_over = True
+        with suppress(RuntimeError):  # this was done before
+            self._done.release()
+
+    def wait(self) -> T:
+        """Wait, and return the result or raise the error of the function."""
+        self._done.acquire(True, _CALL_S)
+        if not self._is_over:
+            raise RequestTimeout(f"no answer of the paper exchange in {_CALL_S} s")
+        task = self._task
+        if task is None or not task.done() or task.cancelled():
+            raise UsageError("the paper exchange was stopped")
+        return task.result()
+
+
 class _Running(NamedTuple):
     thread: threading.Thread
     loop: asyncio.AbstractEventLoop
     server: Server
+    calls: list[_Call[Any]]
 
 
 class ServerThread:
@@ -150,19 +188,16 @@ class ServerThread:
             running = self._running
             if running is None:
                 raise UsageError("the paper exchange is not running")
-            work = function(running.server)
+            call = _Call(function)
+            running.calls.append(call)
             try:
-                answer = asyncio.run_coroutine_threadsafe(work, running.loop)
-                concurrent.futures.wait([answer], _CALL_S)
-                if answer.done():
-                    return answer.result()
-            except (RuntimeError, concurrent.futures.CancelledError):
-                if running.thread.is_alive():
-                    raise
-                work.close()
-                # By a signal handler, just now.
-                raise UsageError("the paper exchange was stopped") from None
-            raise RequestTimeout(f"no answer of the paper exchange in {_CALL_S} s")
+                try:
+                    running.loop.call_soon_threadsafe(call.start, running.server)
+                except RuntimeError:  # stopped by a signal handler, just now
+                    call.end()
+                return call.wait()
+            finally:
+                running.calls.remove(call)
 
     def _start(self) -> _Running:
         try:
@@ -181,8 +216,12 @@ class ServerThread:
         self._finished.clear()
         self.counters = Counters()
         ready: _Ready = concurrent.futures.Future()
+        calls: list[_Call[Any]] = []
         thread = threading.Thread(
-            target=self._run, args=(listener, ready), name="bfxsync-paper", daemon=True
+            target=self._run,
+            args=(listener, ready, calls),
+            name="bfxsync-paper",
+            daemon=True,
         )
         try:
             start_thread(thread)
@@ -192,7 +231,8 @@ class ServerThread:
         try:
             # No timeout, as reading a journal may take long.
             has_journal = self._settings.journal_path is not None
-            return _Running(thread, *ready.result(None if has_journal else _START_S))
+            loop, server = ready.result(None if has_journal else _START_S)
+            return _Running(thread, loop, server, calls)
         except BaseException:
             thread.join(_STOP_S)
             raise
@@ -208,7 +248,9 @@ class ServerThread:
                 f"cannot listen on {host} port {self.port}: {exc}", phase="connect"
             ) from exc
 
-    def _run(self, listener: socket.socket, ready: _Ready) -> None:
+    def _run(
+        self, listener: socket.socket, ready: _Ready, calls: list[_Call[Any]]
+    ) -> None:
         try:
             asyncio.run(self._main(listener, ready))
         except BaseException as exc:
@@ -217,6 +259,8 @@ class ServerThread:
             ready.set_exception(exc)
         finally:
             listener.close()
+            for call in calls.copy():
+                call.end()
 
     async def _main(self, listener: socket.socket, ready: _Ready) -> None:
         from bfxsync.paper.server.app import Server  # needs aiohttp
