@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import uuid
 import weakref
+from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Deque,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+)
 
 from bfxsync._base.cells import in_cell, made_in_cell
 from bfxsync._base.enums import Policy
@@ -59,6 +69,8 @@ _OPTIONS = (
     "max_errors",
 )
 
+_ENDED_KEPT = 1_000
+
 _HANDLES: Mapping[type, type[Subscription[Any]]] = {
     BookChannel: BookSubscription,
     CandlesChannel: CandleSubscription,
@@ -85,6 +97,9 @@ class SubscriptionRegistry:
         self._admit = admit
         self._never_waits = never_waits
         self._by_id = weakref.WeakValueDictionary[str, Subscriber]()
+        # Names of subscriptions that were ended most recently: a callback may still get updates
+        # that were queued, and end its subscription at each of them.
+        self._ended: Deque[str] = deque(maxlen=_ENDED_KEPT)
 
     def open(
         self,
@@ -139,6 +154,19 @@ class SubscriptionRegistry:
         for handle in handles:
             self._register_in_cell(handle)
         return handles
+
+    def end(self, sub_id: str) -> None:
+        """
+        End the subscription of this name, or do nothing if it was ended by this method before.
+
+        Raises `UsageError` if there is no such subscription.
+        """
+        name = plain_text(sub_id) or ""
+        subscriber = self._by_id.get(name)
+        if (subscriber is None or not subscriber.is_active) and name in self._ended:
+            return
+        self.core.placement.detach(self.find(sub_id))
+        self._ended.append(name)
 
     def find(self, sub_id: str) -> Subscriber:
         """Return the active subscription of this name; raise `UsageError` if there is none."""

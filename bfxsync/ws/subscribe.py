@@ -219,9 +219,13 @@ def subscribe_many(
 
 
 def unsubscribe(self: HasRegistry, sub_id: str) -> None:
-    """End a subscription by its `sub_id`; raises `UsageError` if there is none."""
-    subscriptions = self._subscriptions
-    subscriptions.core.placement.detach(subscriptions.find(sub_id))
+    """
+    End a subscription by its `sub_id`; updates queued for its callback are still delivered.
+
+    May be called again, as by a callback at each of them. Raises `UsageError` if there has been
+    no such subscription.
+    """
+    self._subscriptions.end(sub_id)
 
 
 def resubscribe(self: HasRegistry, sub_id: str) -> None:

@@ -681,11 +681,36 @@ def test_unsubscribe_and_resubscribe_by_name(client, record):
     client.unsubscribe("mine")
     client.ping()
     assert client._core.placement.links[0].session.tokens == []
-    for call in (client.unsubscribe, client.resubscribe):
-        for name in ("mine", "other", None):
+    client.unsubscribe("mine")  # again
+    for call, names in (
+        (client.unsubscribe, ("other", None)),
+        (client.resubscribe, ("mine", "other", None)),
+    ):
+        for name in names:
             with pytest.raises(UsageError, match="no subscription"):
                 call(name)
     client.subscribe("ticker", "mine", symbol="tBTCUSD")
+    client.unsubscribe("mine")
+    assert client.stats()["subscriptions"] == []
+
+
+def test_callback_may_unsubscribe_at_each_of_the_updates_that_were_queued(
+    client, record
+):
+    """The first unsubscribes; the others, which were queued by then, come all the same."""
+    got, go = record(), threading.Event()
+
+    def callback(item):
+        assert go.wait(30)
+        client.unsubscribe("mine")
+        got(item)
+
+    client.subscribe_book("tBTCUSD", callback, sub_id="mine")
+    while client.stats()["subscriptions"][0]["queued"] < 3:
+        client.ping()
+    go.set()
+    got.wait_for(2)
+    assert client.stats()["error_count"] == 0
 
 
 def test_rest_and_web_socket_are_one_market(exchange):
