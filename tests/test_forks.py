@@ -9,11 +9,13 @@ import textwrap
 import threading
 
 import pytest
+from patience import at_most
 
 from bfxsync._base import forks
 from bfxsync.paper import PaperExchange
 
-DEADLINE_S = 30.0
+DEADLINE_S = at_most(30.0)
+CHILD_S = int(at_most(10))
 
 
 def run(script: str) -> str:
@@ -105,10 +107,10 @@ def test_r10_child_of_a_fork_during_the_first_call_makes_its_own(what: str) -> N
         bfx = Client("paper-key", "paper-secret", rest_host="http://127.0.0.1:9")
         thread = threading.Thread(target=lambda: bfx.{what})
         thread.start()
-        begun.wait(10)
+        begun.wait({CHILD_S})
         child = os.fork()
         if child == 0:
-            signal.alarm(10)
+            signal.alarm({CHILD_S})
             bfx.{what}
             os._exit(7)
         print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
@@ -154,10 +156,10 @@ def test_fork_waits_for_the_first_import_of_a_name(what: str, module: str) -> No
         sys.meta_path.insert(0, Watch())
         thread = threading.Thread(target=use)
         thread.start()
-        print(begun.wait(10))
+        print(begun.wait({CHILD_S}))
         child = os.fork()
         if child == 0:
-            signal.alarm(10)
+            signal.alarm({CHILD_S})
             use()
             os._exit(7)
         print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
