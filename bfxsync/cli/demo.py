@@ -133,12 +133,14 @@ class Lines:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self.interval_s: float = seconds / 5
+        self._next_s = self.interval_s / 2
 
     def show(self, view: View) -> None:
-        """Print a line, except at the very start."""
+        """Print a line, except at the very start and soon after the last one."""
         passed_s = self._seconds - view.left_s
-        if passed_s < self.interval_s / 2:
+        if passed_s < self._next_s:
             return
+        self._next_s = passed_s + self.interval_s / 2
         parts = [f"{passed_s:5.1f} s", f"{view.frame_count:8,} frames"]
         for market in view.markets:
             last = market.ticker.last_price if market.ticker is not None else None
