@@ -192,11 +192,13 @@ class SharedBudget:
         key, owner, limit = turn.key, turn.owner, turn.limit
         if outage is not None:
             return outage.request(key, owner, limit, time.monotonic(), longest_s)
-        answer = self._store.request(self._process, key, owner, limit, longest_s)
+        sent = self._sent.latest(key, time.monotonic())
+        answer = self._store.request(self._process, key, owner, limit, longest_s, sent)
         self._processes = answer.processes
         return answer
 
     def _give_back(self, turn: Turn) -> None:
+        self._sent.remove(turn.key, turn.owner)
         outage = self._current_outage()
         if outage is not None:
             outage.fraction.give_back(turn.key, turn.owner)

@@ -2,8 +2,9 @@
 A budget that the processes of one machine share through a file; needs the extra ``multiprocess``.
 
 Strategy: the file is read and replaced by a new one under a lock of threads and processes, so that
-a process that dies leaves either the state before or the one after. All calls belong on threads
-that no signal reaches.
+a process that dies leaves either the state before or the one after. A file that was deleted or
+replaced, and so has another id, has lost data: the process gets no slot until it joins again. All
+calls belong on threads that no signal reaches.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Callable, Sequence, Tuple, TypeVar
 
 from bfxsync._base.process_lock import ProcessLock, path_of
 from bfxsync._base.regular_files import open_regular
-from bfxsync.errors import UsageError
+from bfxsync.errors import NetworkError, UsageError
+from bfxsync.shared_limits.outage import BEAT_S
 from bfxsync.shared_limits.state import Now, State, decode
 from bfxsync.shared_limits.window import Answer, Limit, Slot, Window
 
@@ -69,7 +71,7 @@ class FileStore:
         The extra is not installed, or the file is unusable or has other contents.
     """
 
-    beat_s = 10.0
+    beat_s = BEAT_S
     """Time between two signs of life of a process; shorter at first."""
 
     def __init__(
@@ -82,6 +84,8 @@ class FileStore:
         self._path = real_path(path)
         self._timeout_s = timeout_s
         self._clock = clock
+        # That of the file which has what this process has sent.
+        self._id: str | None = None
         self._lock = ProcessLock(
             self._path, what="shared budget", failure="no shared budget"
         )
@@ -94,7 +98,8 @@ class FileStore:
         return self._path
 
     def reset_after_fork(self) -> None:
-        """Use locks of its own in a child process."""
+        """Use locks of its own in a child process, which has to join."""
+        self._id = None
         self._lock.reset_after_fork()
 
     def close(self) -> None:
@@ -105,7 +110,8 @@ class FileStore:
         self._change(lambda state, now: (state, None))
 
     def join(self, process: str) -> int:
-        """Note that a process begins to use the store; return how many do."""
+        """Note that a process begins to use the store, also after a loss; return how many do."""
+        self._id = None
         return self.seen(process)
 
     def seen(self, process: str) -> int:
@@ -118,13 +124,26 @@ class FileStore:
         return self._change(change)
 
     def request(
-        self, process: str, key: str, owner: str, limit: Limit, longest_s: float
+        self,
+        process: str,
+        key: str,
+        owner: str,
+        limit: Limit,
+        longest_s: float,
+        sent: str = "",
     ) -> Answer:
-        """Claim or book a slot; see `Window.request`."""
+        """
+        Claim or book a slot; see `Window.request`.
+
+        `sent` is the owner of a request that this process has sent within the window: without its
+        slot the store has lost data, and `NetworkError` is raised.
+        """
 
         def change(state: State, now: float) -> Tuple[State, Answer]:
             state = state.seen(process, now)
             window = state.windows.get(key, Window())
+            if sent and not any(slot.owner == sent for slot in window.slots):
+                raise self._lost()
             window, answer = window.request(owner, limit, now, longest_s)
             answer = answer._replace(processes=len(state.processes))
             return state.with_window(key, window, now), answer
@@ -167,11 +186,20 @@ class FileStore:
             now = self._clock()
             try:
                 state, mode = self._read(now)
+                if self._id not in (None, state.id):
+                    raise self._lost()
                 state, result = change(state, now.wall)
                 self._write(state.encode(now), mode)
+                self._id = state.id
             except OSError as exc:
                 raise self._lock.unusable(exc) from exc
         return result
+
+    def _lost(self) -> NetworkError:
+        return NetworkError(
+            f"{self._path} was deleted, replaced or changed, and has lost data",
+            phase="receive",
+        )
 
     def _read(self, now: Now) -> Tuple[State, int | None]:
         try:
@@ -179,7 +207,9 @@ class FileStore:
                 data = file.read(_LONGEST)
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         except FileNotFoundError:
-            return State(), None
+            return _new_state(), None
+        if not data:
+            return _new_state(), mode
         try:
             return decode(data, now), mode
         except ValueError as exc:
@@ -203,3 +233,7 @@ class FileStore:
             if file.write(data) != len(data):
                 raise OSError("the state was written only in part")
         os.replace(new, self._path)
+
+
+def _new_state() -> State:
+    return State(id=os.urandom(6).hex())

@@ -7,7 +7,6 @@ from typing import Optional
 import attrs
 
 from bfxsync.shared_limits.fraction import Fraction
-from bfxsync.shared_limits.redis_scripts import BEAT_S
 from bfxsync.shared_limits.window import Answer, Limit
 
 TIMEOUT_S = 1.0
@@ -15,6 +14,9 @@ TIMEOUT_S = 1.0
 
 PROBE_S = 1.0
 """Time between two attempts to reach a store that is away."""
+
+BEAT_S = 2.0
+"""Time between two signs of life of a process, so that one without requests notices a loss too."""
 
 SETTLE_S = max(PROBE_S, BEAT_S) + TIMEOUT_S + 0.5
 """After the return of a store: every process has noticed its loss by then."""

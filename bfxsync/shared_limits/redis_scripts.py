@@ -17,9 +17,6 @@ from __future__ import annotations
 from bfxsync.shared_limits.state import SEEN_S
 from bfxsync.shared_limits.window import LATE_S
 
-BEAT_S = 2.0
-"""Time between two signs of life of a process, so that one without requests notices a loss too."""
-
 _HEAD = """
 local slots, blocked_key, processes, clock = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
@@ -58,8 +55,9 @@ local function seen(process, known)
 end
 """.replace("RECENT", f"{SEEN_S * 1e6:.0f}")
 
-# ARGV: process, known, owner, count, window, longest wait. Returns the time, the wait, whether it
-# is booked, the number of slots, the rest of the block, and the number of processes.
+# ARGV: process, known, owner, count, window, longest wait, owner of a request that was sent or
+# nothing. Returns the time, the wait, whether it is booked, the number of slots, the rest of the
+# block, and the number of processes.
 REQUEST = (
     _HEAD
     + """
@@ -72,6 +70,7 @@ local function answer(wait, booked)
     return {text(now), text(wait), booked, used, text(rest), count_seen}
 end
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', text(now - window))
+if ARGV[7] ~= '' and not redis.call('ZSCORE', slots, ARGV[7]) then return false end
 local mine = tonumber(redis.call('ZSCORE', slots, owner) or '')
 if mine then
     if mine - now > longest then

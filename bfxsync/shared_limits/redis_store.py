@@ -4,7 +4,8 @@ A budget that machines with one public address share through Redis; needs the ex
 Strategy: one call of one script for each request, by the clock of the server, so there is no
 polling. A script is idempotent for an owner, so a call whose connection was lost is repeated once.
 The store keeps when it has last seen each process. If that is missing, or older than the process
-knows, data is lost, and the process gets no slot until it joins again.
+knows, or if the request that the process has sent last is missing, data is lost, and the process
+gets no slot until it joins again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple, Sequence, Tuple
 from bfxsync._base.redis_urls import RedisRefused, RedisUrl, open_redis, translated
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.shared_limits import redis_scripts
+from bfxsync.shared_limits.outage import BEAT_S
 from bfxsync.shared_limits.window import LONGEST_WINDOW_S, Answer, Limit
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -54,7 +56,7 @@ class RedisStore:
         The extra is not installed, or there is no valid address.
     """
 
-    beat_s = redis_scripts.BEAT_S
+    beat_s = BEAT_S
     """Time between two signs of life of a process; shorter at first."""
 
     def __init__(self, url: RedisUrl, *, timeout_s: float) -> None:
@@ -95,9 +97,20 @@ class RedisStore:
         return int(found)
 
     def request(
-        self, process: str, key: str, owner: str, limit: Limit, longest_s: float
+        self,
+        process: str,
+        key: str,
+        owner: str,
+        limit: Limit,
+        longest_s: float,
+        sent: str = "",
     ) -> Answer:
-        """Claim or book a slot; see `Window.request`."""
+        """
+        Claim or book a slot; see `Window.request`.
+
+        `sent` is the owner of a request that this process has sent within the window: without its
+        slot the store has lost data, and `NetworkError` is raised.
+        """
         longest = "inf" if longest_s == float("inf") else _micros(longest_s)
         wait, booked, used, blocked, processes = self._ask(
             redis_scripts.REQUEST,
@@ -107,6 +120,7 @@ class RedisStore:
             limit.requests,
             _micros(limit.window_s),
             longest,
+            sent,
         )
         return Answer(
             int(wait) / 1e6, bool(booked), used, int(blocked) / 1e6, processes

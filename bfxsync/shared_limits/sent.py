@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import Deque, Dict, Iterator, List, Tuple
 
-from bfxsync.shared_limits.window import Limit
+from bfxsync.shared_limits.window import LATE_S, Limit
+
+# A slot may be claimed late, and the clock of the store may have been set forward by a second.
+_MARGIN_S = LATE_S + 1.0
+
+_NOTHING: Tuple[float, Deque[Tuple[str, float]]] = (0.0, deque())
 
 
 class Sent:
@@ -19,6 +25,21 @@ class Sent:
         most: Deque[Tuple[str, float]] = deque(maxlen=limit.requests)
         _, sent = self._by_key.setdefault(key, (limit.window_s, most))
         sent.append((owner, now))
+
+    def latest(self, key: str, now: float) -> str:
+        """Return the owner of the last request if it is certainly in the window, else nothing."""
+        window_s, sent = self._by_key.get(key, _NOTHING)
+        last = list(sent)[-1:]
+        return next(
+            (owner for owner, at in last if now - at < window_s - _MARGIN_S), ""
+        )
+
+    def remove(self, key: str, owner: str) -> None:
+        """Drop a request that was not sent after all."""
+        _, sent = self._by_key.get(key, _NOTHING)
+        for each in [each for each in list(sent) if each[0] == owner]:
+            with suppress(ValueError):  # dropped meanwhile
+                sent.remove(each)
 
     def recent(
         self, now: float

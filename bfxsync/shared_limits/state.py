@@ -43,6 +43,8 @@ class State(NamedTuple):
     windows: Mapping[str, Window] = {}
     processes: Mapping[str, float] = {}
     """When each process has asked last."""
+    id: str = ""
+    """Chosen when the file was created, so that another file in its place is noticed."""
 
     def seen(self, process: str, now: float) -> State:
         """Note that a process asks, and forget those that have ended."""
@@ -71,6 +73,7 @@ class State(NamedTuple):
         }
         content = {
             "format": FORMAT,
+            "id": self.id,
             "wall": now.wall,
             "running": now.running,
             "processes": dict(self.processes),
@@ -85,8 +88,6 @@ def decode(data: bytes, now: Now) -> State:
 
     Raises `ValueError` if it is anything else.
     """
-    if not data:
-        return State()
     try:
         content = json.loads(data, parse_constant=_no_number)
         if content["format"] != FORMAT:
@@ -112,7 +113,7 @@ def decode(data: bytes, now: Now) -> State:
         TypeError,
     ) as exc:
         raise ValueError("another format") from exc
-    return State(windows, processes)
+    return State(windows, processes, str(content.get("id", "")))
 
 
 def _time(value: Any, latest: float = _LATEST) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -343,6 +344,47 @@ def test_a_lock_that_is_held_for_long_is_an_outage(tmp_path: Path, holder: Any) 
     assert not SharedBudget(path).turn("a", LIMIT).ask().is_away
 
 
+@pytest.mark.parametrize("loss", ["deleted", "emptied", "of another run", "window"])
+def test_a_lost_file_is_noticed_at_once(tmp_path: Path, loss: str) -> None:
+    path = tmp_path / "budget"
+    one, two = SharedBudget(path), SharedBudget(path)
+    for budget in (one, two, two):
+        ask(budget)
+    if loss == "deleted":
+        path.unlink()
+    elif loss == "emptied":
+        path.write_bytes(b"")
+    else:
+        content = json.loads(path.read_bytes())
+        if loss != "window":
+            content["id"] = "other"
+        path.write_text(json.dumps({**content, "windows": {}}))
+    assert one.turn("a", LIMIT).ask().wait_s > 1.0
+    assert "has lost data" in one.stats()["last_error"]
+    if loss == "window":
+        assert two.turn("a", LIMIT).ask().wait_s > 1.0
+
+    def slots() -> int:
+        window = json.loads(path.read_bytes() or b"{}").get("windows", {}).get("a", {})
+        return len(window.get("slots", ()))
+
+    # Also by the other one, which makes no request.
+    until(lambda: path.exists() and slots() == 3)
+    assert two.stats()["outages"] == 1
+    until(lambda: one.turn("a", LIMIT).ask(0.0).wait_s > SETTLE_S)
+    assert not one.stats()["is_away"]
+
+
+def test_a_request_given_back_is_not_lost(place: str) -> None:
+    budget = SharedBudget(place)
+    ask(budget)
+    turn = ask(budget)
+    turn.give_up()
+    until(lambda: budget._sent.latest("a", time.monotonic()) != turn.owner)
+    until(lambda: budget.turn("a", LIMIT).ask(0.0).used == 2)
+    assert budget.stats()["outages"] == 0
+
+
 # --- Redis ----------------------------------------------------------------------------------------
 
 
@@ -417,7 +459,7 @@ def test_a_lost_server_learns_what_was_sent(caplog: pytest.LogCaptureFixture) ->
     assert "keeps to 1/2 of each limit" in "".join(lines)
 
 
-@pytest.mark.parametrize("loss", ["restart", "flush", "older"])
+@pytest.mark.parametrize("loss", ["restart", "flush", "older", "window"])
 def test_lost_data_is_noticed_at_once(loss: str) -> None:
     with RedisServer() as server:
         one, two = (SharedBudget(f"{server.url}?address=office") for _ in range(2))
@@ -430,11 +472,14 @@ def test_lost_data_is_noticed_at_once(loss: str) -> None:
         client = server.client()
         if loss == "flush":
             client.flushall()
+        elif loss == "window":
+            client.delete(slots)  # as when it is evicted
+            assert two.turn("a", LIMIT).ask().wait_s > 1.0
         elif loss == "older":
             client.delete(slots)
             seen = client.zrange(signs, 0, -1, withscores=True)
             client.zadd(signs, {process: at - 1_000 for process, at in seen})
-        assert one.turn("a", LIMIT).ask().is_away
+        assert one.turn("a", LIMIT).ask().wait_s > 1.0
         # Also by the other one, which makes no request.
         until(lambda: client.zcard(slots) == 3)
         assert two.stats()["outages"] == 1
