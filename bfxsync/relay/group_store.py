@@ -89,22 +89,29 @@ return false
 )
 """No effect if another worker was faster."""
 
-LEAVE = (
+FORGET = (
     _HEAD
     + """\
--- KEYS: streams   ARGV: group, worker
+-- KEYS: streams   ARGV: group, worker, milliseconds
 for _, key in ipairs(KEYS) do
     local workers = redis.pcall('XINFO', 'CONSUMERS', key, ARGV[1])
     for _, info in ipairs(workers.err and {} or workers) do
         local fields = fields_of(info)
-        if fields['name'] == ARGV[2] and fields['pending'] == 0 then
-            redis.call('XGROUP', 'DELCONSUMER', key, ARGV[1], ARGV[2])
+        local is_gone = fields['name'] == ARGV[2] or fields['idle'] > tonumber(ARGV[3])
+        if is_gone and fields['pending'] == 0 then
+            redis.call('XGROUP', 'DELCONSUMER', key, ARGV[1], fields['name'])
         end
     end
 end
 """
 )
-"""A worker with pending entries stays: they would be lost with it."""
+"""
+Removes one worker, and all that have been idle for longer. One with pending entries stays, as they
+would be lost with it; one that is alive is added again by its next read.
+"""
+
+FORGOTTEN_S = 3_600.0
+"""A worker that has not called for this long was killed: others claim entries more often."""
 
 Entries = List[Tuple[bytes, Dict[bytes, bytes]]]
 
@@ -219,12 +226,20 @@ class GroupStore:
         if self._client is None:
             return
         try:
-            with translated(self._url):
-                self._client.eval(
-                    LEAVE, len(streams), *streams, self._group, self._name
-                )
+            self._forget(streams, self._name)
         except NetworkError as exc:
             _log.info("%s stays in group %s: %s", self._name, self._group, exc)
+
+    def forget_killed(self, streams: Sequence[str]) -> None:
+        """Remove workers without pending entries that have not called for an hour."""
+        self._forget(streams, "")
+
+    def _forget(self, streams: Sequence[str], name: str) -> None:
+        idle_ms = int(FORGOTTEN_S * 1_000)
+        with translated(self._url):
+            self._client.eval(
+                FORGET, len(streams), *streams, self._group, name, idle_ms
+            )
 
     def create(self, stream: str, start: str) -> bool:
         """Create the group; return False if there is no such stream yet."""

@@ -30,7 +30,7 @@ from bfxsync.checks.times import check_seconds
 from bfxsync.errors import ClosedError, UsageError
 from bfxsync.models.stream import Gap
 from bfxsync.relay.channels import shared_identities_of
-from bfxsync.relay.group_store import GroupStore, Pace, WorkFailed
+from bfxsync.relay.group_store import FORGOTTEN_S, GroupStore, Pace, WorkFailed
 from bfxsync.relay.work_delivery import WorkDelivery
 from bfxsync.streams.entries import EntryId
 from bfxsync.streams.keys import ShardKeys
@@ -140,7 +140,7 @@ class GroupWorker:
         self._store.open()
         self._pace = Pace(self._min_idle_s, len(self._works))
         self._known_groups: set[str] = set()
-        self._claim_at = 0.0
+        self._claim_at = self._forget_at = 0.0
         self._backoff = Backoff(first_s=0.2, cap_s=10.0)
         self._delivery = WorkDelivery(
             self.name,
@@ -269,6 +269,9 @@ class GroupWorker:
         if time.monotonic() >= self._claim_at:
             self._claim_at = time.monotonic() + self._min_idle_s / 2
             self._store.search(self._known_groups)
+            if self._known_groups and time.monotonic() >= self._forget_at:
+                self._store.forget_killed(list(self._known_groups))
+                self._forget_at = time.monotonic() + FORGOTTEN_S
         for key in self._store.searched:
             has_work |= self._claim(key, self._works[key])
         batches = self._store.read(list(self._works), self._pace.count)

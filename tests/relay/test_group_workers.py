@@ -269,6 +269,32 @@ def test_a_worker_that_was_closed_leaves_the_group(writer, worker_of):
     assert names(writer) == []
 
 
+def test_a_worker_that_was_killed_leaves_the_group_in_the_end(
+    server, writer, worker_of, monkeypatch
+):
+    got, key = [], writer.keys.stream(TRADES)
+    writer.redis.xgroup_create(key, "ledger", "0")
+    writer.redis.xgroup_createconsumer(key, "ledger", "killed")
+    publish(writer, 1)
+    store = GroupStore(redis_url(server.url, name="redis"), "ledger", "unfinished")
+    store.open()
+    store.read([key], COUNT)
+    store.disconnect()
+    options = {"name": "mine", "min_idle": 0.2}
+    with worker_of(got.append, **options):
+        wait(lambda: got and pending(writer) == 0)
+        # In an hour.
+        assert set(names(writer)) == {"killed", "unfinished", "mine"}
+    publish(writer, 2)
+    store.open()
+    store.read([key], COUNT)
+    store.disconnect()
+    monkeypatch.setattr("bfxsync.relay.group_store.FORGOTTEN_S", 0.0)
+    with worker_of(got.append, name="mine", min_idle=60):
+        wait(lambda: "killed" not in names(writer))
+        assert "unfinished" in names(writer) and pending(writer) == 1
+
+
 def test_a_worker_with_pending_entries_stays_in_the_group(writer, worker_of):
     got, errors = [], []
 
