@@ -76,12 +76,17 @@ class Fixtures:
 
             yield Replayer(run, connect)
 
+    def callback_errors(self) -> List[str]:
+        """Return the exceptions of callbacks so far, unless they are allowed."""
+        if CALLBACK_ERRORS in self._allowed:
+            return []
+        return self._watch.callback_errors()
+
     def end(self) -> List[str]:
         """Close what the test has left open, and return the problems that are not allowed."""
         left = [f"the test left open: {each}" for each in self._watch.left()]
         problems = [] if LEFTOVERS in self._allowed else left
-        if CALLBACK_ERRORS not in self._allowed:
-            problems += self._watch.callback_errors()
+        problems += self.callback_errors()
         self._watch.stop()
         return problems
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 from bfxsync._base.describe import also_half_made
+from bfxsync.errors import RequestTimeout
 from bfxsync.paper import PaperExchange
 from bfxsync.paper.settings import check_seconds
 from bfxsync.testing.settle import check_may_settle, settle_all
@@ -24,9 +27,13 @@ class FrozenMarket:
     exchange : PaperExchange
     """
 
+    # Called after each part of a step; the fixture fails the test if a callback has raised.
+    _check: Callable[[], None]
+
     def __init__(self, exchange: PaperExchange) -> None:
         exchange.pause()
         self.exchange: PaperExchange = exchange
+        self._check = lambda: None
 
     @also_half_made
     def __repr__(self) -> str:
@@ -40,6 +47,8 @@ class FrozenMarket:
         is taken in parts of a second, so that an order of a callback is not executed much later
         than the event it follows, and no mailbox overflows. Threads of the test's own are not
         awaited.
+
+        Of the fixture it fails the test as soon as a callback has raised, unless that is allowed.
 
         Raises
         ------
@@ -55,3 +64,34 @@ class FrozenMarket:
             seconds -= part_s
             self.exchange.step(part_s)
             settle_all(self.exchange)
+            self._check()
+
+    def step_until(
+        self, condition: Callable[[], object], seconds: float = 600.0
+    ) -> None:
+        """
+        Step by seconds until a condition is true, as long as `step` would.
+
+        Parameters
+        ----------
+        condition : callable
+            Takes nothing; evaluated at first and after each second of the exchange's time.
+        seconds : float
+            Seconds of the exchange's time after which the step fails.
+
+        Raises
+        ------
+        RequestTimeout
+            The condition is not true after `seconds`; also as for `step`.
+        UsageError
+            As for `step`.
+        """
+        check_seconds(seconds)
+        left_s = seconds
+        while not condition():
+            if left_s <= 0:
+                raise RequestTimeout(
+                    f"the condition is not true after {seconds:g} s of the exchange's time"
+                )
+            self.step(min(left_s, _PART_S))
+            left_s -= _PART_S

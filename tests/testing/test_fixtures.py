@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bfxsync import Client, OrderNotPlaced, OrderRejected, OutcomeUnknown
-from bfxsync.errors import UsageError
+from bfxsync.errors import RequestTimeout, UsageError
 from bfxsync.testing import (
     AccountView,
     FaultInjector,
@@ -181,6 +181,23 @@ def test_a_frozen_market_moves_only_by_steps(
     assert [row[0] for row in bfx_exchange.book("tBTCUSD")[0]] == [
         level.price for level in book.bids()
     ]
+
+
+def test_a_frozen_market_moves_until_a_condition_is_true(
+    bfx_client: Client, bfx_frozen_market: FrozenMarket, bfx_exchange: PaperExchange
+) -> None:
+    trades: list[Any] = []
+    bfx_client.wss.subscribe_trades("tBTCUSD", trades.append)
+    bfx_frozen_market.step_until(lambda: len(trades) >= 3)
+    assert 3 <= len(trades) < 50
+    now = bfx_exchange.now_mts
+    bfx_frozen_market.step_until(lambda: trades)
+    assert bfx_exchange.now_mts == now
+    with pytest.raises(RequestTimeout, match="is not true after 1.5 s of the exchange"):
+        bfx_frozen_market.step_until(lambda: False, 1.5)
+    assert bfx_exchange.now_mts == now + 1_500
+    with pytest.raises(UsageError, match="^seconds must be"):
+        bfx_frozen_market.step_until(lambda: False, 0)
 
 
 def test_a_long_step_overflows_no_mailbox(bfx_frozen_market: FrozenMarket) -> None:
