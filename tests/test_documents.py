@@ -25,7 +25,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 # Python, perhaps with the name of a file, and what it prints, with nothing but prose between both.
 _BLOCK = re.compile(
-    r"^\.\. code-block:: python\n(?:    :caption: (\S+)\n)?\n((?:    .*\n|\n)+)"
+    r"^\.\. code-block:: python\n(?:    :name: (\S+\.py)\n)?\n((?:    .*\n|\n)+)"
     r"(?:(?:(?!\.\. ).*\n)*?\.\. code-block:: text\n"
     r"    :class: (output|numbers|sample)\n\n((?:    .*\n|\n)+))?",
     re.MULTILINE,
@@ -68,6 +68,16 @@ class Block(NamedTuple):
 
 def dedented(text):
     return re.sub(r"^    ", "", text or "", flags=re.MULTILINE).strip("\n") + "\n"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_code_is_shown_without_sphinx_too(document: Path) -> None:
+    """Where a page is shown by docutils, a block with another option is left out, silently."""
+    blocks = re.findall(
+        r"^\.\. code-block::.*\n((?: +:.*\n)*)", document.read_text(), re.MULTILINE
+    )
+    options = {name for block in blocks for name in re.findall(r":([\w-]+):", block)}
+    assert options <= {"class", "name", "number-lines"}
 
 
 def blocks():

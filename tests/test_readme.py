@@ -59,7 +59,7 @@ def test_the_round_trips_of_orders_are_the_measured_ones() -> None:
         if len(row) == 5 and row[0] in ("bfxsync, WebSocket", "bitfinex-api-py")
     }
     ours, official = re.findall(
-        r"takes ([\d.]+) ms with bfxsync and ([\d.]+) ms", README
+        r"takes ([\d.]+) ms with bfxsync and\s+([\d.]+) ms", README
     )[0]
     assert orders == {"bfxsync, WebSocket": ours, "bitfinex-api-py": official}
 
