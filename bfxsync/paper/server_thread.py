@@ -11,7 +11,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Generic, NamedTuple, TypeVar
 
-from bfxsync._base.latch import locked
 from bfxsync._base.shield import start_thread
 from bfxsync.errors import NetworkError, RequestTimeout, UsageError
 from bfxsync.paper.journal import Journal
@@ -39,12 +38,14 @@ class _Call(Generic[T]):
     A coroutine function that runs in the thread of the server while another thread waits.
 
     A signal handler of the waiting thread may stop the server, and waits for its thread: that
-    needs nothing that the interrupted wait may hold, such as the lock of a `Future`.
+    needs nothing that the interrupted wait may hold, such as the lock of a `Future`. So the wait is
+    for a lock of its own, which is locked until the call has ended.
     """
 
     def __init__(self, function: Callable[[Server], Coroutine[Any, Any, T]]) -> None:
         self._function = function
-        self._done = locked()
+        self._done = threading.Lock()
+        self._done.acquire()
         self._task: asyncio.Task[T] | None = None
         self._is_over = False
 
