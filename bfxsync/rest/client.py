@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from bfxsync.rest.merchant import MerchantEndpoints
     from bfxsync.shared_limits.budget import SharedBudget
 
+__all__ = ["RestClient"]
+
 R = TypeVar("R", bound="RestClient")
 
 

@@ -27,6 +27,8 @@ from bfxsync.compat.utils import create_cid, get_nonce, order_symbol
 from bfxsync.compat.websockets.channel import Channel, Handler
 from bfxsync.compat.websockets.orders import OrderMethods
 
+__all__ = ["WssClient"]
+
 _log = get_logger(__name__)
 
 # By which a callback ends the program.
