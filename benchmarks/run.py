@@ -282,7 +282,8 @@ def read(files: Sequence[Path]) -> Tuple[List[str], List[Results]]:
     """Return what files of --json say; lines that all have, such as versions, once."""
     kept: List[Dict[str, Any]] = [json.loads(each.read_text()) for each in files]
     lines = dict.fromkeys(line for each in kept for line in each["about"])
-    return [f"{len(kept)} runs", *lines], [each["results"] for each in kept]
+    runs = "1 run" if len(kept) == 1 else f"{len(kept)} runs"
+    return [runs, *lines], [each["results"] for each in kept]
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
